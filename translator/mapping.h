@@ -1,0 +1,18 @@
+/* From a planned process to the properties of its transient unit: the only place that knows which option of Supervisor
+ * becomes which property of systemd (design.md section 4 gives the reasons and what was seen in experiments). */
+#pragma once
+
+#include "translator/plan.h"
+#include "translator/property.h"
+
+typedef struct MappingContext {
+    const char *libexecdir; /* where supersede-exec and supersede-gate are */
+    const char *runtime_directory; /* /run/supersede/IDENTIFIER; the launcher's spec is process/STEM below it */
+    bool user_manager; /* units of systemd --user */
+} MappingContext;
+
+/* Properties of a service. Never for an event listener, which is a child of the bridge. */
+PropertyList *mapping_service(const PlannedProcess *process, const MappingContext *context);
+
+/* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
+char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);
