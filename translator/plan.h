@@ -7,7 +7,7 @@
  *   group g                         supervisor-g.slice, below supervisor.slice
  *
  * "supervisor" is the daemon's identifier. What a unit name may not hold is escaped as systemd-escape(1) does; a name that
- * would be longer than 255 bytes is cut and ends in a hash. */
+ * would be longer than UNITNAME_MAX is cut and ends in a hash (translator/unitname.h). */
 #pragma once
 
 #include <glib.h>

@@ -1,0 +1,230 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/fake-config.h"
+#include "translator/mapping.h"
+
+static const MappingContext context = {"/usr/libexec/supersede", "/run/supersede/supervisor", false};
+
+/* `config` as supervisor:p.service in supervisor-p.slice. */
+static PropertyList *map(const ProcessConfig *config)
+{
+    const PlannedGroup group = {.slice = "supervisor-p.slice"};
+    const PlannedProcess process = {.group = &group,
+                                    .config = config,
+                                    .namespec = config->name,
+                                    .unit = "supervisor:p.service",
+                                    .file_stem = "supervisor:p"};
+
+    return mapping_service(&process, &context);
+}
+
+static void assert_string(const PropertyList *list, const char *name, const char *expected)
+{
+    const Property *property = property_list_find(list, name);
+
+    assert_non_null(property);
+    assert_int_equal(property->kind, PROPERTY_STRING);
+    assert_string_equal(property->value.string, expected);
+}
+
+static void assert_uint64(const PropertyList *list, const char *name, uint64_t expected)
+{
+    const Property *property = property_list_find(list, name);
+
+    assert_non_null(property);
+    assert_int_equal(property->kind, PROPERTY_UINT64);
+    assert_true(property->value.uint64 == expected);
+}
+
+/* `expected` as "0 2 | 1 15": codes and signals. */
+static void assert_set(const PropertyList *list, const char *name, const char *expected)
+{
+    const Property *property = property_list_find(list, name);
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    assert_non_null(property);
+    assert_int_equal(property->kind, PROPERTY_EXIT_STATUS_SET);
+    for (size_t i = 0; i < property->value.exit_status_set.code_count; i++)
+        g_string_append_printf(text, "%d ", property->value.exit_status_set.codes[i]);
+    g_string_append_c(text, '|');
+    for (size_t i = 0; i < property->value.exit_status_set.signal_count; i++)
+        g_string_append_printf(text, " %d", property->value.exit_status_set.signals[i]);
+    assert_string_equal(text->str, expected);
+}
+
+static void assert_command(const PropertyList *list, const char *name, const char *program,
+                           const char *argument)
+{
+    const Property *property = property_list_find(list, name);
+
+    assert_non_null(property);
+    assert_int_equal(property->kind, PROPERTY_COMMAND);
+    assert_string_equal(property->value.command.argv[0], program);
+    assert_string_equal(property->value.command.argv[1], argument);
+    assert_null(property->value.command.argv[2]);
+    assert_false(property->value.command.ignore_failure);
+}
+
+static void test_defaults(void **state)
+{
+    ProcessConfig process = fake_process("p");
+    g_autoptr(PropertyList) list = map(&process);
+
+    assert_string(list, "Description", "Supervisor program p");
+    assert_string(list, "Slice", "supervisor-p.slice");
+    assert_string(list, "Type", "simple");
+    assert_command(list, "ExecStart", "/usr/libexec/supersede/supersede-exec",
+                   "/run/supersede/supervisor/process/supervisor:p");
+    assert_command(list, "ExecStartPost", "/usr/libexec/supersede/supersede-gate",
+                   "/run/supersede/supervisor/process/supervisor:p");
+    assert_string(list, "Restart", "on-failure");
+    assert_set(list, "SuccessExitStatus", "0 |");
+    assert_set(list, "RestartForceExitStatus", "| 1 2 15 13");
+    assert_uint64(list, "RestartUSec", 0);
+    assert_uint64(list, "TimeoutStartUSec", UINT64_MAX);
+    assert_uint64(list, "StartLimitIntervalUSec", 0);
+    assert_string(list, "KillMode", "mixed");
+    assert_int_equal(property_list_find(list, "KillSignal")->value.int32, SIGTERM);
+    assert_uint64(list, "TimeoutStopUSec", 10 * G_USEC_PER_SEC);
+    assert_true(property_list_find(list, "SendSIGKILL")->value.boolean);
+    assert_uint64(list, "TasksMax", UINT64_MAX);
+}
+
+/* What the launcher does must not be in the unit, where every user can read it. */
+static void test_launcher_keeps_its_share(void **state)
+{
+    static const char *const absent[] = {"User",       "Environment", "UMask",       "WorkingDirectory",
+                                         "LimitNPROC", "LimitNOFILE", "ExecStartEx", "CollectMode"};
+    const EnvironmentVariable variable = {"PASSWORD", "secret"};
+    ProcessConfig process = fake_process("p");
+    process.user = "nobody";
+    process.directory = "/srv";
+    process.has_umask = true;
+    process.environment = &variable;
+    process.environment_count = 1;
+    g_autoptr(PropertyList) list = map(&process);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(absent); i++)
+        assert_null(property_list_find(list, absent[i]));
+}
+
+static void test_exit_codes(void **state)
+{
+    static const int codes[] = {2, 7, 255};
+    ProcessConfig process = fake_process("p");
+    process.exitcodes = codes;
+    process.exitcode_count = 3;
+    g_autoptr(PropertyList) without_zero = map(&process);
+    process.exitcode_count = 0;
+    g_autoptr(PropertyList) none = map(&process);
+
+    assert_set(without_zero, "SuccessExitStatus", "2 7 255 |");
+    assert_set(without_zero, "RestartForceExitStatus", "0 | 1 2 15 13");
+    assert_set(none, "SuccessExitStatus", "|");
+    assert_set(none, "RestartForceExitStatus", "0 | 1 2 15 13");
+}
+
+static void test_always(void **state)
+{
+    ProcessConfig process = fake_process("p");
+    process.autorestart = AUTORESTART_ALWAYS;
+    g_autoptr(PropertyList) list = map(&process);
+
+    assert_string(list, "Restart", "always");
+    assert_null(property_list_find(list, "SuccessExitStatus"));
+    assert_null(property_list_find(list, "RestartForceExitStatus"));
+}
+
+static void test_never(void **state)
+{
+    ProcessConfig process = fake_process("p");
+    process.autorestart = AUTORESTART_NEVER;
+    g_autoptr(PropertyList) list = map(&process);
+    const Property *set = property_list_find(list, "SuccessExitStatus");
+
+    assert_string(list, "Restart", "on-failure");
+    assert_null(property_list_find(list, "RestartForceExitStatus"));
+    assert_int_equal(set->value.exit_status_set.code_count, 256);
+    assert_int_equal(set->value.exit_status_set.codes[0], 0);
+    assert_int_equal(set->value.exit_status_set.codes[255], 255);
+    assert_int_equal(set->value.exit_status_set.signal_count, 31);
+    assert_int_equal(set->value.exit_status_set.signals[0], 1);
+    assert_int_equal(set->value.exit_status_set.signals[30], 31);
+}
+
+static void test_stop(void **state)
+{
+    static const struct {
+        bool stopasgroup, killasgroup;
+        int64_t stopwaitsecs;
+        int stopsignal;
+        const char *mode;
+        uint64_t timeout;
+        int signal;
+    } rows[] = {
+        {false, false, 10, SIGQUIT, "mixed", 10000000, SIGQUIT},
+        {false, true, 0, SIGUSR1, "mixed", 1000000, SIGUSR1},
+        {true, true, -5, SIGKILL, "control-group", 1000000, SIGKILL},
+        {false, false, 1, 0, "mixed", 1000000, SIGCONT},
+        {false, false, 3600, SIGTERM, "mixed", 3600000000, SIGTERM},
+        {false, false, INT64_MAX, SIGTERM, "mixed", UINT64_MAX, SIGTERM},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        ProcessConfig process = fake_process("p");
+        process.stopasgroup = rows[i].stopasgroup;
+        process.killasgroup = rows[i].killasgroup;
+        process.stopwaitsecs = rows[i].stopwaitsecs;
+        process.stopsignal = rows[i].stopsignal;
+        g_autoptr(PropertyList) list = map(&process);
+        assert_string(list, "KillMode", rows[i].mode);
+        assert_uint64(list, "TimeoutStopUSec", rows[i].timeout);
+        assert_int_equal(property_list_find(list, "KillSignal")->kind, PROPERTY_INT32);
+        assert_int_equal(property_list_find(list, "KillSignal")->value.int32, rows[i].signal);
+    }
+}
+
+static void test_restart_delay(void **state)
+{
+    ProcessConfig process = fake_process("p");
+    process.startsecs = 0;
+    g_autoptr(PropertyList) list = map(&process);
+
+    assert_uint64(list, "RestartUSec", G_USEC_PER_SEC);
+}
+
+static void test_description_is_utf8(void **state)
+{
+    ProcessConfig process = fake_process("caf\xe9");
+    g_autoptr(PropertyList) list = map(&process);
+
+    assert_string(list, "Description", "Supervisor program caf\xef\xbf\xbd");
+}
+
+static void test_spec_path(void **state)
+{
+    const PlannedProcess process = {.file_stem = "supervisor:g:p@3"};
+    g_autofree char *path = mapping_spec_path(&process, "/run/supersede/x");
+
+    assert_string_equal(path, "/run/supersede/x/process/supervisor:g:p@3");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_launcher_keeps_its_share),
+        cmocka_unit_test(test_exit_codes),    cmocka_unit_test(test_always),
+        cmocka_unit_test(test_never),         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_restart_delay), cmocka_unit_test(test_description_is_utf8),
+        cmocka_unit_test(test_spec_path),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,158 @@
+#include "translator/mapping.h"
+
+#include <signal.h>
+
+/* Everything that systemd would otherwise take from system.conf, or that Supervisor does not do. The same for
+ * every program. */
+typedef struct FixedProperty {
+    PropertyKind kind;
+    const char *name;
+    const char *string;
+    uint64_t number;
+} FixedProperty;
+
+static const FixedProperty fixed_properties[] = {
+    {PROPERTY_STRING, "Type", "simple", 0},
+    /* The gate runs as ExecStartPost= for startsecs, and waits between retries: no time limit may cover it.
+     */
+    {PROPERTY_UINT64, "TimeoutStartUSec", NULL, UINT64_MAX},
+    /* Retries are counted by the gate; systemd's own counter is forgotten at every daemon-reload. */
+    {PROPERTY_UINT64, "StartLimitIntervalUSec", NULL, 0},
+    {PROPERTY_BOOLEAN, "SendSIGKILL", NULL, true},
+    /* The launcher opens the program's FIFOs itself. What it or the gate has to say is for the journal. */
+    {PROPERTY_STRING, "StandardInput", "null", 0},
+    {PROPERTY_STRING, "StandardOutput", "null", 0},
+    {PROPERTY_STRING, "StandardError", "journal", 0},
+    /* Supervisor sets no limit on the number of tasks and does not stop a program whose worker the kernel
+       killed. */
+    {PROPERTY_UINT64, "TasksMax", NULL, UINT64_MAX},
+    {PROPERTY_STRING, "OOMPolicy", "continue", 0},
+    /* No target wants these units, so `systemctl isolate` would stop them; it does not stop supervisord's
+       programs. */
+    {PROPERTY_BOOLEAN, "IgnoreOnIsolate", NULL, true},
+};
+
+static void add_fixed(PropertyList *list)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(fixed_properties); i++) {
+        const FixedProperty *fixed = &fixed_properties[i];
+        if (fixed->kind == PROPERTY_STRING)
+            property_list_add_string(list, fixed->name, fixed->string);
+        else if (fixed->kind == PROPERTY_BOOLEAN)
+            property_list_add_boolean(list, fixed->name, fixed->number);
+        else
+            property_list_add_uint64(list, fixed->name, fixed->number);
+    }
+}
+
+static uint64_t seconds_to_usec(int64_t seconds)
+{
+    if ((uint64_t)seconds >= UINT64_MAX / G_USEC_PER_SEC)
+        return UINT64_MAX;
+    return (uint64_t)seconds * G_USEC_PER_SEC;
+}
+
+static void add_description(PropertyList *list, const PlannedProcess *process)
+{
+    g_autofree char *text = g_strdup_printf("Supervisor program %s", process->namespec);
+    /* A name may hold any bytes, D-Bus strings only UTF-8. */
+    g_autofree char *description = g_utf8_make_valid(text, -1);
+
+    property_list_add_string(list, "Description", description);
+}
+
+static void add_commands(PropertyList *list, const PlannedProcess *process, const MappingContext *context)
+{
+    g_autofree char *spec = mapping_spec_path(process, context->runtime_directory);
+    g_autofree char *launcher = g_build_filename(context->libexecdir, "supersede-exec", NULL);
+    g_autofree char *gate = g_build_filename(context->libexecdir, "supersede-gate", NULL);
+
+    property_list_add_command(list, "ExecStart", (const char *const[]){launcher, spec, NULL}, false);
+    property_list_add_command(list, "ExecStartPost", (const char *const[]){gate, spec, NULL}, false);
+}
+
+/* autorestart=false: every end is a success, so that nothing is left to restart but what the gate reports. It
+ * ends itself by a real-time signal, and those are not in the list. */
+static void add_never_restart(PropertyList *list)
+{
+    int32_t codes[256];
+    int32_t signals[31];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
+        codes[i] = (int32_t)i;
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        signals[i] = (int32_t)i + 1;
+    property_list_add_string(list, "Restart", "on-failure");
+    property_list_add_exit_status_set(list, "SuccessExitStatus", codes, G_N_ELEMENTS(codes), signals,
+                                      G_N_ELEMENTS(signals));
+}
+
+static void add_restart_when_unexpected(PropertyList *list, const ProcessConfig *config)
+{
+    /* Clean ends to systemd, unexpected ones to Supervisor. */
+    static const int32_t clean_signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+    static const int32_t clean_code[] = {0};
+    g_autofree int32_t *codes = g_new0(int32_t, config->exitcode_count + 1);
+    size_t count = 0;
+    bool zero_is_expected = false;
+
+    for (size_t i = 0; i < config->exitcode_count; i++) {
+        int code = config->exitcodes[i];
+        zero_is_expected = zero_is_expected || code == 0;
+        if (code >= 0 && code <= 255)
+            codes[count++] = code;
+    }
+    property_list_add_string(list, "Restart", "on-failure");
+    property_list_add_exit_status_set(list, "SuccessExitStatus", codes, count, NULL, 0);
+    property_list_add_exit_status_set(list, "RestartForceExitStatus", clean_code, zero_is_expected ? 0 : 1,
+                                      clean_signals, G_N_ELEMENTS(clean_signals));
+}
+
+static void add_restart(PropertyList *list, const ProcessConfig *config)
+{
+    switch (config->autorestart) {
+    case AUTORESTART_NEVER:
+        add_never_restart(list);
+        break;
+    case AUTORESTART_UNEXPECTED:
+        add_restart_when_unexpected(list, config);
+        break;
+    case AUTORESTART_ALWAYS:
+        property_list_add_string(list, "Restart", "always");
+        break;
+    }
+    /* The gate does the waiting between retries. With startsecs=0 nothing is ever a retry: a second between
+     * restarts keeps a program that ends at once from burning the machine. */
+    property_list_add_uint64(list, "RestartUSec", config->startsecs > 0 ? 0 : G_USEC_PER_SEC);
+}
+
+static void add_stop(PropertyList *list, const ProcessConfig *config)
+{
+    /* "mixed" signals the main process and kills the rest when that has ended, so that no orphan outlives a
+     * stop. */
+    property_list_add_string(list, "KillMode", config->stopasgroup ? "control-group" : "mixed");
+    /* stopsignal=0 is a probe to the oracle: the program is told nothing and killed after stopwaitsecs.
+     * systemd takes no 0 but sends SIGCONT after every signal anyway. */
+    property_list_add_int32(list, "KillSignal", config->stopsignal > 0 ? config->stopsignal : SIGCONT);
+    /* 0 would mean "kill at once" now and "wait for ever" after a daemon-reload. The oracle looks once a
+     * second. */
+    property_list_add_uint64(list, "TimeoutStopUSec", seconds_to_usec(MAX(config->stopwaitsecs, 1)));
+}
+
+PropertyList *mapping_service(const PlannedProcess *process, const MappingContext *context)
+{
+    PropertyList *list = property_list_new();
+
+    add_description(list, process);
+    property_list_add_string(list, "Slice", process->group->slice);
+    add_commands(list, process, context);
+    add_restart(list, process->config);
+    add_stop(list, process->config);
+    add_fixed(list);
+    return list;
+}
+
+char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory)
+{
+    return g_build_filename(runtime_directory, "process", process->file_stem, NULL);
+}
