@@ -1,30 +1,31 @@
-/* What the launcher (units/exec.c) and the gate (units/gate.c) need to know about a process: written by the bridge before it
- * asks systemd to start the unit, read at every start, with or without a bridge.
+/* What the launcher (units/exec.c) and the gate (units/gate.c) need to know about a process: written by the
+ * bridge before it asks systemd to start the unit, read at every start, with or without a bridge.
  *
- * A file of mode 0600 holding "key=value" records that end in NUL bytes, so that no value needs escaping. Environment
- * variables are records "env=NAME=value", in order. Unknown keys are skipped, so that an older launcher still running
- * from before an upgrade reads a newer file. */
+ * A file of mode 0600 holding "key=value" records that end in NUL bytes, so that no value needs escaping.
+ * Environment variables are records "env=NAME=value", in order. Unknown keys are skipped, so that an older
+ * launcher still running from before an upgrade reads a newer file. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
 typedef struct LaunchSpec {
-    const char *unit;           /* the unit's own name: the gate stops it when it gives up */
-    bool user_manager;          /* the unit belongs to systemd --user */
+    const char *unit;  /* the unit's own name: the gate stops it when it gives up */
+    bool user_manager; /* the unit belongs to systemd --user */
     const char *process_name;
     const char *command;        /* not yet split: shlex rules, at each start */
     const char *search_path;    /* colon-separated, where a command without a slash is looked for */
-    const char *base_directory; /* the daemon's working directory: relative commands and directories start there */
+    const char *base_directory; /* the daemon's working directory: where relative paths start */
     const char *directory;      /* NULL when unset */
     const char *user;           /* NULL: stay who we are; else a name or a number */
     mode_t umask;
-    struct rlimit open_files;   /* RLIMIT_NOFILE */
-    struct rlimit processes;    /* RLIMIT_NPROC */
+    struct rlimit open_files; /* RLIMIT_NOFILE */
+    struct rlimit processes;  /* RLIMIT_NPROC */
     bool redirect_stderr;
-    const char *stdin_path;     /* FIFOs; NULL: /dev/null */
+    const char *stdin_path; /* FIFOs; NULL: /dev/null */
     const char *stdout_path;
     const char *stderr_path;
     long long startsecs;
@@ -32,20 +33,45 @@ typedef struct LaunchSpec {
     const char *const *environment; /* "NAME=value", NULL-terminated: all the program gets */
 } LaunchSpec;
 
-/* What stands beside a spec file. */
-#define LAUNCH_SPEC_FAILURES ".failures" /* decimal: failed starts in a row; absent means 0 */
-#define LAUNCH_SPEC_SPAWNERR ".spawnerr" /* why the last start did not get as far as a process of its own; absent when it did */
-#define LAUNCH_SPEC_FATAL    ".fatal"    /* the gate has given up; holds the invocation ID */
+/* What stands beside a spec file.
+ * FAILURES: failed starts in a row, decimal; absent means 0.
+ * SPAWNERR: why the last start did not get as far as a process of its own; absent when it did.
+ * FATAL: the gate has given up; holds the invocation ID; removed by the next start. */
+#define LAUNCH_SPEC_FAILURES ".failures"
+#define LAUNCH_SPEC_SPAWNERR ".spawnerr"
+#define LAUNCH_SPEC_FATAL    ".fatal"
 
-/* Writes atomically (temporary file, rename) with mode 0600. Returns 0 or negative errno. */
+/* The launcher's exit status when it could not get as far as a process of the program's own: .spawnerr then
+ * says why, and the gate takes it for a failed start whatever startsecs is. Only .spawnerr is proof: a
+ * program may exit with it too. */
+#define LAUNCH_SPEC_EXIT_SPAWN_ERROR 125
+/* The oracle's status of a child that could not become the program (setuid, chdir, execve); its fd 2 got the
+ * reason. */
+#define LAUNCH_SPEC_EXIT_NOT_SPAWNED 127
+/* The gate ends itself with this signal to have systemd start the unit again. It is above 31 because the
+ * signals up to there are in SuccessExitStatus of a unit with autorestart=false. */
+#define LAUNCH_SPEC_RETRY_SIGNAL (SIGRTMIN + 1)
+/* RestartSec= in seconds of a unit with startsecs <= 0, so that a crash loop cannot burn the machine; 0
+ * otherwise. The gate waits that much less, because systemd waits it on top. */
+#define LAUNCH_SPEC_RESTART_DELAY 1
+
+/* Writes atomically (temporary file, rename) with mode 0600. Returns 0 or negative errno; -EINVAL for a
+ * variable without "=", or when the result would be too large to read. */
 int launch_spec_write(const char *path, const LaunchSpec *spec);
 
-/* Reads a whole file. `ret_storage` owns every string of `ret_spec`; free() it. Returns 0, negative errno, or -EBADMSG when a
- * record is malformed or `unit`, `command` or `process_name` is missing. Refuses files over 8 MiB with -EFBIG. */
+/* Reads a whole file. `ret_storage` owns every string of `ret_spec`; free() it. Returns 0, negative errno, or
+ * -EBADMSG when a record is malformed or `unit`, `command` or `process_name` is missing. Refuses files over 8
+ * MiB with -EFBIG. What the file does not say: the oracle's defaults, and for the limits those of the caller.
+ */
 int launch_spec_read(const char *path, LaunchSpec *ret_spec, void **ret_storage);
 
 /* PATH with a suffix of the list above. Newly allocated, NULL without memory. */
 char *launch_spec_companion(const char *path, const char *suffix);
+
+/* Writes one of the files beside the spec, atomically and with mode 0600. Returns 0 or negative errno. */
+int launch_spec_write_companion(const char *path, const char *suffix, const char *text);
+/* Returns 0, also when there was none, or negative errno. */
+int launch_spec_remove_companion(const char *path, const char *suffix);
 
 /* The failure count. Reading: 0 when there is none or it is unreadable. Writing 0 removes the file. */
 unsigned launch_spec_read_failures(const char *path);
