@@ -1,0 +1,401 @@
+#!/usr/bin/python3
+"""supersede-exec and supersede-gate alone under a real systemd: starts, backoff, giving up, stops. Runs inside a box."""
+
+import concurrent.futures
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from launched import RUNTIME, Launched, run, wait_for  # noqa: E402
+
+LAUNCHER, GATE = sys.argv[1:]
+NOTE = "date +%s.%N >>STARTS; "
+TOLERANCE = 0.3
+DEAD = ("inactive/dead", "failed/failed")
+cases = []
+
+
+def case(function):
+    cases.append((function.__name__.replace("_", " "), function))
+    return function
+
+
+def for_each(*values):
+    def decorate(function):
+        for value in values:
+            cases.append((f"{function.__name__.replace('_', ' ')}: {value}", lambda value=value: function(value)))
+        return function
+    return decorate
+
+
+def program(name, script, **keywords):
+    return Launched(name, LAUNCHER, GATE, f"sh -c '{NOTE}{script}'", **keywords)
+
+
+def equal(got, wanted, what=""):
+    if got != wanted:
+        raise AssertionError(f"{what}: {got!r} instead of {wanted!r}")
+
+
+def near(got, wanted, what):
+    if not wanted - 0.02 <= got <= wanted + TOLERANCE:
+        raise AssertionError(f"{what}: {got:.3f} s instead of {wanted} s")
+
+
+def intervals(process, wanted):
+    starts = process.starts()
+    equal(len(starts), len(wanted) + 1, "starts")
+    for i, pause in enumerate(wanted):
+        near(starts[i + 1] - starts[i], pause, f"wait before start {i + 2}")
+
+
+def gave_up(process):
+    """The unit is at rest for good, with the mark."""
+    process.wait_state(*DEAD)
+    count = len(process.starts())
+    equal(process.companion(".failures"), None, "failure count after giving up")
+    if len(process.companion(".fatal") or "") != 32:
+        raise AssertionError(f"mark: {process.companion('.fatal')!r}")
+    # Long enough for one more restart, whatever RestartSec is.
+    time.sleep(1.3)
+    equal(process.state() in DEAD, True, "at rest")
+    equal(len(process.starts()), count, "starts after giving up")
+
+
+@case
+def runs_fine():
+    process = program("fine", "exec sleep 1000").start()
+    process.wait_starts(1, 3)
+    state, control, pid = process.show("SubState", "ControlPID", "MainPID")
+    equal(state, "start-post", "state before startsecs")
+    process.wait_state("active/running")
+    near(time.time() - process.starts()[0], 1, "STARTING")
+    equal(os.readlink(f"/proc/{pid}/exe"), os.path.realpath("/usr/bin/sleep"), "main process")
+    equal(process.show("MainPID"), [pid])
+    equal([process.companion(suffix) for suffix in (".failures", ".spawnerr", ".fatal")], [None] * 3)
+    process.stop()
+    equal(process.show("ActiveState", "Result"), ["inactive", "success"])
+
+
+@for_each("true", "unexpected", "false")
+def dies_at_once(autorestart):
+    process = program(f"dies-{autorestart}", "exit 1", autorestart=autorestart).start()
+    for failures in (1, 2, 3):
+        wait_for(lambda: process.companion(".failures") == f"{failures}\n", 5, f"count {failures}")
+        process.wait_state("activating/start-post")
+        equal(process.show("MainPID"), ["0"])
+    process.wait_starts(4, 5)
+    gave_up(process)
+    intervals(process, [1, 2, 3])
+
+
+@for_each("true", "unexpected", "false")
+def ends_well_before_startsecs(autorestart):
+    process = program(f"early-{autorestart}", "sleep 0.5; exit 0", autorestart=autorestart, startretries=1).start()
+    process.wait_starts(2, 5)
+    gave_up(process)
+    intervals(process, [1.5])
+
+
+@case
+def startretries_0():
+    process = program("noretry", "exit 3", startretries=0).start()
+    process.wait_starts(1, 5)
+    gave_up(process)
+    intervals(process, [])
+
+
+@case
+def the_mark_holds_the_invocation():
+    process = program("mark", "printf %s $INVOCATION_ID; exit 3", startretries=0).start()
+    wait_for(lambda: process.companion(".fatal"), 5, "mark")
+    equal(process.wait_state(*DEAD), "failed/failed")
+    equal(process.show("InvocationID"), [process.companion(".fatal")])
+
+
+def spawn_error(name, command, message, **keywords):
+    process = Launched(name, LAUNCHER, GATE, command, startretries=1, **keywords).start()
+    wait_for(lambda: process.companion(".failures") == "1\n", 3, "first failure")
+    equal(process.companion(".spawnerr"), message)
+    equal(os.stat(process.path + ".spawnerr").st_mode & 0o7777, 0o600)
+    begun = time.time()
+    wait_for(lambda: process.companion(".fatal"), 4, "mark")
+    near(time.time() - begun, 1, "BACKOFF")
+    gave_up(process)
+
+
+@for_each(0, 1, 5)
+def missing_command(startsecs):
+    spawn_error(f"missing-{startsecs}", "/no/such/command x", "can't find command '/no/such/command'",
+                startsecs=startsecs)
+
+
+@for_each(0, 1)
+def not_executable(startsecs):
+    spawn_error(f"noexec-{startsecs}", "/etc/passwd", "command at '/etc/passwd' is not executable",
+                startsecs=startsecs)
+
+
+@case
+def command_is_a_directory():
+    spawn_error("directory", "/etc", "command at '/etc' is a directory", startsecs=0)
+
+
+@case
+def command_that_cannot_be_split():
+    spawn_error("split", "echo \"it's", "can't parse command 'echo \"it\\'s': No closing quotation", startsecs=0)
+
+
+@case
+def fifo_that_is_missing():
+    spawn_error("nofifo", "sleep 1000", "unknown error making dispatchers for 'nofifo': ENOENT", startsecs=0,
+                stdout_path=f"{RUNTIME}/nofifo.out")
+
+
+@case
+def command_appears_during_backoff():
+    path = f"{RUNTIME}/late-program"
+    process = Launched("late", LAUNCHER, GATE, path).start()
+    wait_for(lambda: process.companion(".failures") == "1\n", 3, "first failure")
+    with open(path, "w") as file:
+        file.write("#!/bin/sh\nexec sleep 1000\n")
+    os.chmod(path, 0o755)
+    process.wait_state("active/running")
+    equal([process.companion(suffix) for suffix in (".failures", ".spawnerr")], [None] * 2)
+    process.stop()
+
+
+AFTER = {  # autorestart, exit status, started again?
+    "true 0": True, "true 7": True, "unexpected 0": False, "unexpected 7": True, "false 0": False, "false 7": False,
+    "unexpected TERM": True, "unexpected KILL": True, "false TERM": False, "false KILL": False, "true TERM": True,
+}
+
+
+@for_each(*AFTER)
+def dies_after_startsecs(text):
+    autorestart, how = text.split()
+    script = f"sleep 1.4; exit {how}" if how.isdigit() else f"sleep 1.4; kill -{how} $$; sleep 9"
+    process = program("after-" + text.replace(" ", "-"), script, autorestart=autorestart).start()
+    process.wait_state("active/running")
+    if AFTER[text]:
+        process.wait_starts(2, 4)
+        intervals(process, [1.4])
+        equal(process.companion(".failures"), None)
+        process.stop()
+        return
+    process.wait_state(*DEAD)
+    time.sleep(1.3)
+    equal(len(process.starts()), 1, "starts")
+    equal(process.companion(".fatal"), None)
+
+
+@case
+def exit_0_that_is_not_expected():
+    process = program("zero", "sleep 1.2; exit 0", exitcodes=(2,)).start()
+    process.wait_starts(2, 4)
+    process.stop()
+
+
+@case
+def startsecs_0_stays():
+    process = program("zero-stays", "exec sleep 1000", startsecs=0).start()
+    process.wait_state("active/running")
+    near(time.time() - process.started, 0, "STARTING")
+    pid, = process.show("MainPID")
+    equal(os.readlink(f"/proc/{pid}/exe").rsplit("/", 1)[1] in ("dash", "sh", "sleep"), True, "main process")
+    process.stop()
+
+
+@for_each("true", "unexpected", "false")
+def startsecs_0_dies(autorestart):
+    """An end is never too quick; what follows is autorestart's business, one second later."""
+    process = program(f"zero-{autorestart}", "exit 0", startsecs=0, autorestart=autorestart).start()
+    process.wait_starts(1, 3)
+    if autorestart == "true":
+        process.wait_starts(2, 3)
+        near(process.starts()[1] - process.starts()[0], 1, "RestartSec")
+        process.stop()
+    process.wait_state(*DEAD)
+    equal([process.companion(suffix) for suffix in (".failures", ".fatal")], [None] * 2)
+
+
+@case
+def success_forgets_failures():
+    script = "test $(wc -l <STARTS) -ge 3 || exit 1; sleep 1.3; exit 1"
+    process = program("forgets", script.replace("STARTS", f"{RUNTIME}/forgets.starts"), startretries=2).start()
+    process.wait_starts(4, 8)
+    starts = process.starts()
+    near(starts[1] - starts[0], 1, "first wait")
+    near(starts[2] - starts[1], 2, "second wait")
+    near(starts[3] - starts[2], 1.3, "restart after RUNNING")
+    process.stop()
+
+
+@case
+def daemon_reload_in_a_backoff():
+    process = program("reload", "exit 1", startretries=2).start()
+    for failures in (1, 2):
+        wait_for(lambda: process.companion(".failures") == f"{failures}\n", 5, f"count {failures}")
+        process.systemctl("daemon-reload")
+        equal(process.state(), "activating/start-post")
+    process.wait_starts(3, 5)
+    gave_up(process)
+    intervals(process, [1, 2])
+
+
+@for_each(15, 1, 10, 28, 3)
+def stop_in_a_backoff(stopsignal):
+    process = program(f"stop-backoff-{stopsignal}", "exit 0", stopsignal=stopsignal).start()
+    wait_for(lambda: process.companion(".failures") == "2\n", 5, "second failure")
+    begun = time.monotonic()
+    process.stop()
+    near(time.monotonic() - begun, 0, "stop")
+    equal(process.show("ActiveState", "Result"), ["inactive", "success"])
+    # The oracle forgets its count only when a program stays up or it gives up.
+    equal(process.companion(".failures"), "2\n")
+    equal(process.companion(".fatal"), None)
+    time.sleep(2.2)
+    equal(len(process.starts()), 2, "starts after the stop")
+
+
+@for_each(15, 10)
+def stop_while_starting(stopsignal):
+    process = program(f"stop-starting-{stopsignal}", "trap \"exit 0\" TERM USR1; sleep 1000 & wait", startsecs=30,
+                      stopsignal=stopsignal).start()
+    process.wait_starts(1, 3)
+    process.stop()
+    equal(process.show("ActiveState", "Result"), ["inactive", "success"])
+    equal(process.companion(".failures"), None)
+    equal(len(process.starts()), 1)
+
+
+@case
+def start_again_after_giving_up():
+    process = program("again", "exit 1", startretries=0).start()
+    wait_for(lambda: process.companion(".fatal"), 5, "mark")
+    process.wait_state("failed/failed")
+    process.systemctl("reset-failed", process.unit)
+    os.unlink(process.path)
+    process = program("again", "exec sleep 1000").start()
+    process.wait_state("active/running")
+    equal(process.companion(".fatal"), None, "mark after a new start")
+    process.stop()
+
+
+@case
+def unreadable_spec():
+    process = program("unreadable", "exit 0", autorestart="false")
+    os.truncate(process.path, os.stat(process.path).st_size - 1)
+    process.start()
+    wait_for(lambda: "Bad message" in run("journalctl", "-u", process.unit, "-o", "cat"), 5, "a line")
+    process.stop()
+    lines = run("journalctl", "-u", process.unit, "-o", "cat").splitlines()
+    for name in ("exec", "gate"):
+        equal([line for line in lines if line.startswith(f"supersede-{name}:")],
+              [f"supersede-{name}: cannot read {process.path}: Bad message"])
+
+
+def gate(path, main, **keywords):
+    """The gate as a child of ours, as main processes are: to it we are systemd."""
+    environment = {"INVOCATION_ID": "0" * 32, "PATH": "/nowhere"}
+    if main is not None:
+        environment["MAINPID"] = str(main)
+    return subprocess.Popen([GATE, path], env=environment, **keywords)
+
+
+@case
+def main_process_is_gone_already():
+    process = program("gone", "exit 0")
+    child = subprocess.Popen(["true"])
+    child.wait()
+    stranger = int(run("sh", "-c", "sleep 5 >/dev/null 2>&1 & echo $!"))  # not a child of the gate's parent
+    for count, main in enumerate((None, "", "x", "0", "1", child.pid, 4194304, stranger, -3)):
+        if os.path.exists(process.path + ".failures"):
+            os.unlink(process.path + ".failures")
+        begun = time.monotonic()
+        equal(gate(process.path, main).wait(5), -(signal.SIGRTMIN + 1), f"MAINPID={main}")
+        near(time.monotonic() - begun, 1, f"MAINPID={main}")
+        equal(process.companion(".failures"), "1\n")
+
+
+@case
+def a_zombie_is_dead():
+    process = program("zombie", "exit 0")
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    equal(gate(process.path, child.pid).wait(5), -(signal.SIGRTMIN + 1))
+    child.wait()
+
+
+@case
+def time_counts_from_the_start_of_the_program():
+    process = program("counts", "exit 0", startsecs=2)
+    child = subprocess.Popen(["sleep", "1000"])
+    begun = time.monotonic()
+    time.sleep(1.2)
+    equal(gate(process.path, child.pid).wait(5), 0)
+    lived = time.monotonic() - begun
+    child.kill()
+    child.wait()
+    if not 2 <= lived < 2.1:
+        raise AssertionError(f"RUNNING after {lived:.3f} s")
+
+
+@case
+def a_stopped_gate_that_looks_late():
+    """As in the oracle the moment of looking decides: a death noticed after startsecs was not too quick."""
+    process = program("late-look", "exit 0")
+    child = subprocess.Popen(["sleep", "0.5"])
+    waiting = gate(process.path, child.pid)
+    os.kill(waiting.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    time.sleep(0.8)
+    os.kill(waiting.pid, signal.SIGCONT)
+    equal(waiting.wait(1), 0)
+    child.wait()
+
+
+def caught_signals(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("SigCgt:"))
+
+
+@for_each("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "ABRT")
+def the_gate_ends_quietly_by(name):
+    process = program(f"quiet-{name}", "exit 0", startsecs=1000)
+    child = subprocess.Popen(["sleep", "1000"])
+    waiting = gate(process.path, child.pid, stderr=subprocess.PIPE)
+    number = getattr(signal, "SIG" + name)
+    wait_for(lambda: caught_signals(waiting.pid) >> (number - 1) & 1, 2, "handler")
+    waiting.send_signal(number)
+    equal((waiting.wait(2), waiting.stderr.read()), (0, b""))
+    equal(process.companion(".failures"), None)
+    child.kill()
+    child.wait()
+
+
+def main():
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        futures = [(name, pool.submit(function)) for name, function in cases]
+        for name, future in futures:
+            try:
+                future.result()
+                print(f"ok - {name}", flush=True)
+            except Exception as problem:  # pylint: disable=broad-except
+                failed += 1
+                where = traceback.extract_tb(problem.__traceback__)
+                lines = [row.lineno for row in where if row.filename == __file__]
+                print(f"not ok - {name}: {problem} (lines {lines})", flush=True)
+                if isinstance(problem, subprocess.CalledProcessError):
+                    print(problem.stderr)
+    print(f"{len(cases) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
