@@ -52,12 +52,18 @@ static uint64_t seconds_to_usec(int64_t seconds)
     return (uint64_t)seconds * G_USEC_PER_SEC;
 }
 
+/* systemd writes the description into the unit's file as it is: a line break in a name would begin another
+ * setting there, and a backslash at the end would swallow the next one, both at the first daemon-reload. */
 static void add_description(PropertyList *list, const PlannedProcess *process)
 {
-    g_autofree char *text = g_strdup_printf("Supervisor program %s", process->namespec);
+    g_autofree char *text = g_strdup_printf("%s (Supervisor program)", process->namespec);
     /* A name may hold any bytes, D-Bus strings only UTF-8. */
     g_autofree char *description = g_utf8_make_valid(text, -1);
 
+    for (char *p = description; *p; p++) {
+        if (g_ascii_iscntrl(*p))
+            *p = '?';
+    }
     property_list_add_string(list, "Description", description);
 }
 

@@ -77,7 +77,7 @@ static void test_defaults(void **state)
     ProcessConfig process = fake_process("p");
     g_autoptr(PropertyList) list = map(&process);
 
-    assert_string(list, "Description", "Supervisor program p");
+    assert_string(list, "Description", "p (Supervisor program)");
     assert_string(list, "Slice", "supervisor-p.slice");
     assert_string(list, "Type", "simple");
     assert_command(list, "ExecStart", "/usr/libexec/supersede/supersede-exec",
@@ -205,7 +205,16 @@ static void test_description_is_utf8(void **state)
     ProcessConfig process = fake_process("caf\xe9");
     g_autoptr(PropertyList) list = map(&process);
 
-    assert_string(list, "Description", "Supervisor program caf\xef\xbf\xbd");
+    assert_string(list, "Description", "caf\xef\xbf\xbd (Supervisor program)");
+}
+
+/* A name with a line break must not become a setting of its own when systemd reads the unit's file again. */
+static void test_description_is_one_line(void **state)
+{
+    ProcessConfig process = fake_process("x\n[Service]\nExecStartPre=/bin/false\x01\\");
+    g_autoptr(PropertyList) list = map(&process);
+
+    assert_string(list, "Description", "x?[Service]?ExecStartPre=/bin/false?\\ (Supervisor program)");
 }
 
 static void test_spec_path(void **state)
@@ -219,10 +228,15 @@ static void test_spec_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_launcher_keeps_its_share),
-        cmocka_unit_test(test_exit_codes),    cmocka_unit_test(test_always),
-        cmocka_unit_test(test_never),         cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_restart_delay), cmocka_unit_test(test_description_is_utf8),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_launcher_keeps_its_share),
+        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_always),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_restart_delay),
+        cmocka_unit_test(test_description_is_utf8),
+        cmocka_unit_test(test_description_is_one_line),
         cmocka_unit_test(test_spec_path),
     };
 
