@@ -1,4 +1,5 @@
-/* The output of programs: FIFO → log file, journal, and whoever else wants it. One Pump per bridge, one PumpStream per FIFO. */
+/* The output of programs: FIFO → log file, journal, and whoever else wants it. One Pump per bridge, one
+ * PumpStream per FIFO. */
 #pragma once
 
 #include <glib.h>
@@ -15,29 +16,31 @@ typedef struct PumpStream PumpStream;
 /* All strings are copied. */
 typedef struct PumpStreamConfig {
     const char *fifo_path;
-    bool has_owner;        /* the program runs as another user, who must be able to open /dev/stdout again */
+    bool has_owner; /* the program runs as another user, who must be able to open /dev/stdout again */
     uid_t owner;
-    const char *process;   /* SUPERVISOR_PROCESS= of the journal entries */
-    const char *group;     /* SUPERVISOR_GROUP= */
-    const char *unit;      /* whose `journalctl -u` shows the lines when the program's pid is gone */
-    bool user_manager;     /* unit of systemd --user */
+    const char *process; /* SUPERVISOR_PROCESS= of the journal entries */
+    const char *group;   /* SUPERVISOR_GROUP= */
+    const char *unit;    /* whose `journalctl -u` shows the lines when the program's pid is gone */
+    bool user_manager;   /* unit of systemd --user */
     Stream stream;
-    const char *logfile;   /* absolute path; NULL: journal only */
+    const char *logfile; /* absolute path; NULL: journal only */
     int64_t maxbytes;
     int64_t backups;
     bool syslog;
     bool strip_ansi;
-    bool journal;          /* send lines to the journal */
+    bool journal; /* send lines to the journal */
 } PumpStreamConfig;
 
-/* `log` gets what is worth telling (a log file that cannot be opened or written); it must outlive the pump. Returns 0 or negative errno. */
+/* `log` gets what is worth telling (a log file that cannot be opened or written); it must outlive the pump.
+ * Returns 0 or negative errno. */
 int pump_new(sd_event *event, MainLog *log, Pump **ret);
 void pump_free(Pump *pump);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pump, pump_free)
 
-/* Makes the FIFO if there is none (mode 0600, right owner from the start), opens it, opens the log file and begins to read. What a
- * FIFO already holds (the bridge died, the program wrote on) is read first. A log file that cannot be opened is told and
- * the output goes on to the journal. Returns 0 or negative errno when the FIFO cannot be had. */
+/* Makes the FIFO if there is none (mode 0600, right owner from the start), opens it, opens the log file and
+ * begins to read. What a FIFO already holds (the bridge died, the program wrote on) is read first. A log file
+ * that cannot be opened is told and the output goes on to the journal. Returns 0 or negative errno when the
+ * FIFO cannot be had. */
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret);
 
 /* Reads what is left, closes, forgets. The FIFO is removed when `remove_fifo`. NULL is fine. */
@@ -49,7 +52,7 @@ void pump_stream_set_pid(PumpStream *stream, pid_t pid);
 /* Takes in everything that is in the FIFO now: called when the process has ended, before anybody is told. */
 void pump_stream_drain(PumpStream *stream);
 
-/* SIGUSR2 and clearProcessLogs: close and open again; remove the file and its backups' current file, then open again (the oracle's
- * removelogs). 0 or negative errno. */
+/* SIGUSR2 and clearProcessLogs: close and open again; remove the file and its backups' current file, then
+ * open again (the oracle's removelogs). 0 or negative errno. */
 int pump_stream_reopen(PumpStream *stream);
 int pump_stream_clear(PumpStream *stream);

@@ -1,0 +1,302 @@
+#include "bridge/journal_copy.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* A longer line becomes several entries. Well below what journald takes (768 MiB), since we hold it in
+ * memory. */
+#define LINE_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define READ_BYTES     ((size_t)64 * 1024)
+/* What one run may do before others have their turn. */
+#define ENTRIES_PER_RUN 256
+#define PIECES_PER_RUN  16
+/* systemd tells the pid of a new process a moment after it has begun to write. */
+#define WRITER_GRACE_USEC ((uint64_t)100 * 1000)
+
+struct JournalCopy {
+    JournalCopyConfig config;
+    char *process;
+    Backlog *backlog;
+    GByteArray *fields;  /* of every entry, up to and including the name of the message's field */
+    GByteArray *partial; /* the beginning of a line, already out of the backlog */
+    pid_t partial_writer;
+    bool partial_ends;   /* its writer has ended: it is a whole line now */
+    bool was_cut;        /* a line was too long: the newline that may follow is its end */
+    uint64_t gap;        /* bytes that did not get as far as here, not told yet */
+    uint64_t window;     /* beginning of the current interval */
+    uint64_t sent;       /* lines in it */
+    uint64_t suppressed; /* lines over the limit, not told yet */
+    unsigned quota;      /* entries that this run may still send */
+};
+
+static void append_string_field(GByteArray *fields, const char *name, const char *value)
+{
+    journal_append_field(fields, name, value, strlen(value));
+}
+
+/* SUPERVISOR_ID is what reading back looks for: one match on one field is fast, two ANDed ones are not. */
+static GByteArray *make_fields(const JournalCopyConfig *config)
+{
+    static const char *const stream_names[STREAM_COUNT] = {"stdout", "stderr"};
+    /* Standard error stands out, but is no error by itself: many programs write all they have to say there.
+     */
+    static const char *const priorities[STREAM_COUNT] = {"6", "4"};
+    const char *stream = stream_names[config->stream];
+    bool alone = strcmp(config->process, config->group) == 0;
+    g_autofree char *id =
+        g_strdup_printf("%s%s%s:%s", alone ? "" : config->group, alone ? "" : ":", config->process, stream);
+    GByteArray *fields = g_byte_array_new();
+
+    append_string_field(fields, "SUPERVISOR_PROCESS", config->process);
+    append_string_field(fields, "SUPERVISOR_GROUP", config->group);
+    append_string_field(fields, "SUPERVISOR_STREAM", stream);
+    append_string_field(fields, "SUPERVISOR_ID", id);
+    append_string_field(fields, "PRIORITY", priorities[config->stream]);
+    append_string_field(fields, "SYSLOG_IDENTIFIER", config->process);
+    append_string_field(fields, config->user_manager ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
+                        config->unit);
+    /* Always in the form with a length: the message may hold anything. */
+    g_byte_array_append(fields, (const guint8 *)"MESSAGE\n", 8);
+    return fields;
+}
+
+JournalCopy *journal_copy_new(const JournalCopyConfig *config)
+{
+    JournalCopy *copy = g_new0(JournalCopy, 1);
+
+    copy->config = *config;
+    copy->process = g_strdup(config->process);
+    copy->config.process = copy->process;
+    copy->config.group = copy->config.unit = NULL;
+    copy->backlog = backlog_new(config->memory_limit);
+    copy->fields = make_fields(config);
+    copy->partial = g_byte_array_new();
+    return copy;
+}
+
+void journal_copy_free(JournalCopy *copy)
+{
+    if (!copy)
+        return;
+    backlog_free(copy->backlog);
+    g_byte_array_unref(copy->fields);
+    g_byte_array_unref(copy->partial);
+    g_free(copy->process);
+    g_free(copy);
+}
+
+Backlog *journal_copy_backlog(JournalCopy *copy)
+{
+    return copy->backlog;
+}
+
+void journal_copy_end_line(JournalCopy *copy)
+{
+    if (!backlog_end_line(copy->backlog))
+        copy->partial_ends = copy->partial->len > 0;
+}
+
+static int send_entry(JournalCopy *copy, Journal *journal, pid_t writer, const void *head, size_t head_size,
+                      const void *tail, size_t tail_size)
+{
+    const uint64_t length = htole64((uint64_t)(head_size + tail_size));
+    const struct iovec parts[] = {
+        {.iov_base = copy->fields->data, .iov_len = copy->fields->len},
+        {.iov_base = (void *)&length, .iov_len = sizeof(length)},
+        {.iov_base = (void *)head, .iov_len = head_size},
+        {.iov_base = (void *)tail, .iov_len = tail_size},
+        {.iov_base = (void *)"\n", .iov_len = 1},
+    };
+
+    return journal_send(journal, writer > 0 ? writer : 0, parts, G_N_ELEMENTS(parts));
+}
+
+static void send_syslog(JournalCopy *copy, SyslogSender *syslog, const void *head, size_t head_size,
+                        const void *tail, size_t tail_size)
+{
+    g_autofree char *line = NULL;
+
+    /* Where journald listens for syslog, the entry just sent is all that it would make of this. */
+    if (!syslog || !copy->config.syslog || (copy->config.journal && syslog_sender_is_journald(syslog)))
+        return;
+    line = g_malloc(head_size + tail_size + 1);
+    memcpy(line, head, head_size);
+    memcpy(line + head_size, tail, tail_size);
+    (void)syslog_sender_send(syslog, copy->process, line, head_size + tail_size);
+}
+
+/* 0; -EAGAIN: journald is full; -EBUSY: enough for now. What will never be taken is counted like what is over
+ * the limit. */
+static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, pid_t writer,
+                     const void *line, size_t size)
+{
+    bool limited = copy->config.rate_burst > 0 && copy->sent >= copy->config.rate_burst;
+    const GByteArray *partial = copy->partial;
+    int r = 0;
+
+    if (!limited && copy->quota == 0)
+        return -EBUSY;
+    if (copy->config.journal && !limited) {
+        r = send_entry(copy, journal, writer, partial->data, partial->len, line, size);
+        if (r == -EAGAIN)
+            return r;
+    }
+    if (limited || r < 0) {
+        copy->suppressed++;
+    } else {
+        copy->sent++;
+        copy->quota--;
+        send_syslog(copy, syslog, partial->data, partial->len, line, size);
+    }
+    g_byte_array_set_size(copy->partial, 0);
+    copy->partial_ends = false;
+    return 0;
+}
+
+/* A note in the place of what is missing. */
+static int send_note(JournalCopy *copy, Journal *journal, const char *note)
+{
+    return copy->config.journal ? send_entry(copy, journal, 0, note, strlen(note), "", 0) : 0;
+}
+
+static int tell_gap(JournalCopy *copy, Journal *journal)
+{
+    g_autofree char *note = NULL;
+
+    if (copy->gap == 0)
+        return 0;
+    note = g_strdup_printf("[supervisord: %" PRIu64
+                           " bytes of output are missing here: the journal did not keep up]",
+                           copy->gap);
+    if (send_note(copy, journal, note) == -EAGAIN)
+        return -EAGAIN;
+    copy->gap = 0;
+    return 0;
+}
+
+/* A new interval begins with the first line after the old one's end. */
+static int turn_window(JournalCopy *copy, Journal *journal, uint64_t now)
+{
+    g_autofree char *note = NULL;
+
+    if (copy->window != 0 && now < copy->window + copy->config.rate_interval)
+        return 0;
+    if (copy->suppressed > 0) {
+        note =
+            g_strdup_printf("[supervisord: %" PRIu64 " lines of output suppressed: too many for the journal]",
+                            copy->suppressed);
+        if (send_note(copy, journal, note) == -EAGAIN)
+            return -EAGAIN;
+        copy->suppressed = 0;
+    }
+    copy->window = now;
+    copy->sent = 0;
+    return 0;
+}
+
+/* Sends the whole lines of a piece and keeps the rest. `ret_done`: how much of it is dealt with, also on
+ * failure. */
+static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const char *data,
+                      const BacklogPiece *piece, size_t *ret_done)
+{
+    size_t done = 0;
+    int r = 0;
+
+    while (done < piece->size) {
+        const char *newline = memchr(data + done, '\n', piece->size - done);
+        size_t length = newline ? (size_t)(newline - data) - done : piece->size - done;
+
+        if (!newline && copy->partial->len + length < LINE_BYTES_MAX) {
+            g_byte_array_append(copy->partial, (const guint8 *)data + done, (guint)length);
+            copy->partial_writer = piece->writer;
+            copy->was_cut = false;
+            done = piece->size;
+            break;
+        }
+        /* The newline right after a cut ends the line that was cut. */
+        if (length > 0 || !copy->was_cut)
+            r = copy_line(copy, journal, syslog, piece->writer, data + done, length);
+        if (r < 0)
+            break;
+        copy->was_cut = !newline;
+        done += length + (newline ? 1 : 0);
+    }
+    *ret_done = done;
+    return r;
+}
+
+static int finish_partial(JournalCopy *copy, Journal *journal, SyslogSender *syslog)
+{
+    return copy->partial_ends ? copy_line(copy, journal, syslog, copy->partial_writer, "", 0) : 0;
+}
+
+/* One piece of the backlog. As copy_line(). */
+static int copy_piece(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const char *data,
+                      const BacklogPiece *piece)
+{
+    size_t done;
+    int r;
+
+    if (piece->gap > 0) {
+        /* The line before it will not get its end any more. */
+        copy->partial_ends = copy->partial->len > 0;
+        r = finish_partial(copy, journal, syslog);
+        if (r < 0)
+            return r;
+        copy->gap += piece->gap;
+        copy->was_cut = false;
+        backlog_consume(copy->backlog, 0);
+        return tell_gap(copy, journal);
+    }
+    r = copy_lines(copy, journal, syslog, data, piece, &done);
+    backlog_consume(copy->backlog, done);
+    if (r < 0)
+        return r;
+    if (piece->ends_line) {
+        copy->was_cut = false;
+        copy->partial_ends = copy->partial->len > 0;
+    }
+    return finish_partial(copy, journal, syslog);
+}
+
+static JournalCopyResult copy_result(int error)
+{
+    return error == -EBUSY ? JOURNAL_COPY_MORE : JOURNAL_COPY_BLOCKED;
+}
+
+/* What an earlier run could not get rid of. */
+static int copy_leftovers(JournalCopy *copy, Journal *journal, SyslogSender *syslog, uint64_t now)
+{
+    int r = turn_window(copy, journal, now);
+
+    if (r == 0)
+        r = tell_gap(copy, journal);
+    return r < 0 ? r : finish_partial(copy, journal, syslog);
+}
+
+JournalCopyResult journal_copy_run(JournalCopy *copy, Journal *journal, SyslogSender *syslog, uint64_t now,
+                                   uint64_t *ret_later)
+{
+    char buffer[READ_BYTES];
+    BacklogPiece piece;
+    unsigned pieces = 0;
+    int r;
+
+    copy->quota = ENTRIES_PER_RUN;
+    r = copy_leftovers(copy, journal, syslog, now);
+    while (r == 0 && backlog_peek(copy->backlog, buffer, sizeof(buffer), &piece)) {
+        if (piece.writer == BACKLOG_WRITER_UNKNOWN && now < piece.since + WRITER_GRACE_USEC) {
+            *ret_later = piece.since + WRITER_GRACE_USEC;
+            return JOURNAL_COPY_LATER;
+        }
+        r = pieces++ < PIECES_PER_RUN ? copy_piece(copy, journal, syslog, buffer, &piece) : -EBUSY;
+    }
+    if (r < 0)
+        return copy_result(r);
+    if (copy->suppressed == 0)
+        return JOURNAL_COPY_DONE;
+    *ret_later = copy->window + copy->config.rate_interval;
+    return JOURNAL_COPY_LATER;
+}

@@ -1,0 +1,479 @@
+#include "bridge/pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bridge/backlog.h"
+#include "bridge/copy_queue.h"
+#include "bridge/journal.h"
+#include "bridge/journal_copy.h"
+#include "bridge/outlet.h"
+#include "bridge/pump_internal.h"
+#include "bridge/strip_ansi.h"
+#include "bridge/syslog_sender.h"
+
+/* Large pipes and a rest after each look make few wake-ups of many: a tenth of the CPU for a busy program. */
+#define PIPE_BYTES     ((size_t)1024 * 1024)
+#define REST_USEC      1000
+#define READ_BYTES     ((size_t)256 * 1024)
+#define TAKES_PER_REST 64
+/* Of output that is in no file and that journald has not taken yet. */
+#define MEMORY_LIMIT ((size_t)1024 * 1024)
+/* What journald lets one service say by default: 10,000 lines in 30 s, times 3 to 4 where there is room on
+ * the disk. */
+#define RATE_BURST         30000
+#define RATE_INTERVAL_USEC ((uint64_t)30 * 1000 * 1000)
+
+struct Pump {
+    sd_event *event;
+    MainLog *log;
+    CopyQueue *copies;
+    GQueue streams;
+    GQueue resting;
+    sd_event_source *rest;
+    char *buffer;   /* READ_BYTES */
+    char *stripped; /* READ_BYTES + 1 */
+};
+
+struct PumpStream {
+    Pump *pump;
+    char *fifo_path;
+    char *name;
+    int fd;
+    sd_event_source *input;  /* on: waits for output; off: rests or is held up */
+    sd_event_source *output; /* a special log file is full: waits until it takes more */
+    Outlet *outlet;          /* NULL without a log file */
+    JournalCopy *copy;       /* NULL without a journal and syslog */
+    int64_t maxbytes;
+    int64_t backups;
+    bool strips_ansi;
+    StripAnsi strip_state;
+    pid_t pid;
+    bool is_resting;
+    GList link;      /* in pump->streams */
+    GList rest_link; /* in pump->resting */
+};
+
+static uint64_t monotonic_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void push_extent(PumpStream *stream, const LogExtent *extent)
+{
+    if (stream->copy)
+        backlog_push_extent(journal_copy_backlog(stream->copy), extent, stream->pid, monotonic_now());
+}
+
+static void push_bytes(PumpStream *stream, const char *data, size_t size)
+{
+    if (stream->copy)
+        backlog_push_bytes(journal_copy_backlog(stream->copy), data, size, stream->pid, monotonic_now());
+}
+
+/* To the file as far as it takes it, and to the journal: from the file if it can be read back there. */
+static void put_data(PumpStream *stream, const char *data, size_t size)
+{
+    if (!stream->outlet) {
+        push_bytes(stream, data, size);
+        return;
+    }
+    while (size > 0) {
+        LogExtent extent;
+        size_t count = outlet_write(stream->outlet, data, size, &extent);
+
+        if (extent.segment)
+            push_extent(stream, &extent);
+        else
+            push_bytes(stream, data, count);
+        outlet_rotate(stream->outlet);
+        data += count;
+        size -= count;
+    }
+}
+
+static ssize_t take_by_reading(PumpStream *stream, size_t size)
+{
+    Pump *pump = stream->pump;
+    ssize_t count = TEMP_FAILURE_RETRY(read(stream->fd, pump->buffer, MIN(size, READ_BYTES)));
+
+    if (count < 0)
+        return errno == EAGAIN ? 0 : -errno;
+    if (stream->strips_ansi)
+        put_data(stream, pump->stripped,
+                 strip_ansi(&stream->strip_state, pump->buffer, (size_t)count, pump->stripped));
+    else
+        put_data(stream, pump->buffer, (size_t)count);
+    return count;
+}
+
+/* Up to `size` bytes out of the FIFO. 0: it is empty. */
+static ssize_t take_once(PumpStream *stream, size_t size)
+{
+    if (stream->outlet && !stream->strips_ansi && outlet_can_splice(stream->outlet)) {
+        LogExtent extent;
+        ssize_t count = outlet_splice(stream->outlet, stream->fd, size, &extent);
+
+        if (count > 0) {
+            push_extent(stream, &extent);
+            outlet_rotate(stream->outlet);
+        }
+        if (count >= 0)
+            return count;
+        /* The disk is full, or splice does not work there: the program must not be held up. */
+    }
+    return take_by_reading(stream, size);
+}
+
+static bool stream_is_held_up(const PumpStream *stream)
+{
+    return stream->outlet && outlet_is_full(stream->outlet);
+}
+
+/* Takes until the FIFO is empty or `size` bytes are in. Unless `all`, it stops at a special file that is
+ * full, which holds up the program then, as a terminal would. */
+static size_t stream_take(PumpStream *stream, size_t size, bool all)
+{
+    size_t taken = 0;
+
+    while (taken < size && (all || !stream_is_held_up(stream))) {
+        ssize_t count = take_once(stream, size - taken);
+
+        if (count <= 0)
+            break;
+        taken += (size_t)count;
+    }
+    if (taken > 0 && stream->copy)
+        copy_queue_schedule(stream->pump->copies, stream->copy);
+    return taken;
+}
+
+static void stream_stop_rest(PumpStream *stream)
+{
+    if (stream->is_resting)
+        g_queue_unlink(&stream->pump->resting, &stream->rest_link);
+    stream->is_resting = false;
+}
+
+static void pump_set_rest(Pump *pump, uint64_t usec)
+{
+    (void)sd_event_source_set_time_relative(pump->rest, usec);
+    (void)sd_event_source_set_enabled(pump->rest, SD_EVENT_ONESHOT);
+}
+
+static void stream_start_rest(PumpStream *stream)
+{
+    Pump *pump = stream->pump;
+
+    (void)sd_event_source_set_enabled(stream->input, SD_EVENT_OFF);
+    if (pump->resting.length == 0)
+        pump_set_rest(pump, REST_USEC);
+    if (!stream->is_resting)
+        g_queue_push_tail_link(&pump->resting, &stream->rest_link);
+    stream->is_resting = true;
+}
+
+static int on_output_possible(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    PumpStream *stream = userdata;
+
+    outlet_flush(stream->outlet);
+    if (stream_is_held_up(stream))
+        return 0;
+    stream->output = sd_event_source_disable_unref(stream->output);
+    (void)sd_event_source_set_enabled(stream->input, SD_EVENT_ON);
+    return 0;
+}
+
+static void stream_hold_up(PumpStream *stream)
+{
+    int fd = logfile_fd(outlet_file(stream->outlet));
+
+    (void)sd_event_source_set_enabled(stream->input, SD_EVENT_OFF);
+    /* What cannot be waited for (EPERM) is looked at after a rest. */
+    if (!stream->output &&
+        sd_event_add_io(stream->pump->event, &stream->output, fd, EPOLLOUT, on_output_possible, stream) < 0)
+        stream_start_rest(stream);
+}
+
+static void stream_decide(PumpStream *stream, size_t taken, bool rested)
+{
+    if (stream_is_held_up(stream))
+        stream_hold_up(stream);
+    else if (taken >= PIPE_BYTES / 2 || (rested && taken == 0))
+        (void)sd_event_source_set_enabled(stream->input, SD_EVENT_ON);
+    else
+        stream_start_rest(stream);
+}
+
+static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    PumpStream *stream = userdata;
+
+    stream_decide(stream, stream_take(stream, PIPE_BYTES, false), false);
+    return 0;
+}
+
+/* Those who rested are looked at without asking epoll; who has nothing to say goes back to it. */
+static int on_rest(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Pump *pump = userdata;
+    guint count = MIN(pump->resting.length, TAKES_PER_REST);
+    bool all = count == pump->resting.length;
+
+    for (guint i = 0; i < count; i++) {
+        PumpStream *stream = g_queue_peek_head(&pump->resting);
+
+        stream_stop_rest(stream);
+        if (stream_is_held_up(stream))
+            outlet_flush(stream->outlet);
+        stream_decide(stream, stream_take(stream, PIPE_BYTES, false), true);
+    }
+    if (pump->resting.length > 0)
+        pump_set_rest(pump, all ? REST_USEC : 0);
+    return 0;
+}
+
+int pump_new_with_sockets(sd_event *event, MainLog *log, const char *journal_path, const char *syslog_path,
+                          Pump **ret)
+{
+    g_autoptr(Pump) pump = g_new0(Pump, 1);
+    int r;
+
+    pump->event = sd_event_ref(event);
+    pump->log = log;
+    pump->buffer = g_malloc(READ_BYTES);
+    pump->stripped = g_malloc(READ_BYTES + 1);
+    r = copy_queue_new(event, journal_path, syslog_path, &pump->copies);
+    if (r < 0)
+        return r;
+    /* An accuracy of 1 us, since 0 means a quarter of a second. */
+    r = sd_event_add_time(event, &pump->rest, CLOCK_MONOTONIC, 0, 1, on_rest, pump);
+    if (r < 0)
+        return r;
+    r = sd_event_source_set_enabled(pump->rest, SD_EVENT_OFF);
+    if (r < 0)
+        return r;
+    *ret = g_steal_pointer(&pump);
+    return 0;
+}
+
+int pump_new(sd_event *event, MainLog *log, Pump **ret)
+{
+    return pump_new_with_sockets(event, log, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, ret);
+}
+
+static void stream_free(PumpStream *stream)
+{
+    Pump *pump = stream->pump;
+
+    stream_stop_rest(stream);
+    g_queue_unlink(&pump->streams, &stream->link);
+    sd_event_source_disable_unref(stream->input);
+    sd_event_source_disable_unref(stream->output);
+    if (stream->copy)
+        copy_queue_release(pump->copies, stream->copy);
+    outlet_free(stream->outlet);
+    if (stream->fd >= 0)
+        close(stream->fd);
+    g_free(stream->fifo_path);
+    g_free(stream->name);
+    g_free(stream);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PumpStream, stream_free)
+
+void pump_free(Pump *pump)
+{
+    if (!pump)
+        return;
+    while (pump->streams.head)
+        stream_free(pump->streams.head->data);
+    copy_queue_free(pump->copies);
+    sd_event_source_disable_unref(pump->rest);
+    sd_event_unref(pump->event);
+    g_free(pump->buffer);
+    g_free(pump->stripped);
+    g_free(pump);
+}
+
+static int open_fifo(const PumpStreamConfig *config)
+{
+    struct stat status;
+    int fd;
+    int r = 0;
+
+    if (mkfifo(config->fifo_path, 0600) < 0 && errno != EEXIST)
+        return -errno;
+    /* Both ways: no end of file when a program ends, and it may open its end at any time. */
+    fd = open(config->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &status) < 0)
+        r = -errno;
+    else if (!S_ISFIFO(status.st_mode))
+        r = -EEXIST;
+    else if (config->has_owner && status.st_uid != config->owner && fchown(fd, config->owner, (gid_t)-1) < 0)
+        r = -errno;
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    /* Without privileges large pipes are counted per user, and beyond a limit all new ones are tiny. */
+    if (geteuid() == 0)
+        (void)fcntl(fd, F_SETPIPE_SZ, (int)PIPE_BYTES);
+    return fd;
+}
+
+/* Two streams with the same log file write through one Logfile, or the rotation of one would be none of the
+ * other's business. */
+static int pump_open_logfile(Pump *pump, const PumpStream *stream, const char *path, Logfile **ret)
+{
+    for (GList *link = pump->streams.head; link; link = link->next) {
+        const PumpStream *other = link->data;
+        Logfile *file = other->outlet ? outlet_file(other->outlet) : NULL;
+
+        if (file && strcmp(logfile_path(file), path) == 0 && !logfile_is_special(file)) {
+            *ret = logfile_ref(file);
+            return 0;
+        }
+    }
+    return logfile_open(path, stream->maxbytes, stream->backups, ret);
+}
+
+static void stream_open_outlet(PumpStream *stream, const char *path)
+{
+    Pump *pump = stream->pump;
+    Logfile *file = NULL;
+    int r = pump_open_logfile(pump, stream, path, &file);
+
+    if (r < 0)
+        main_log_write(pump->log, LOG_LEVEL_ERROR, "cannot open the log file %s of %s: %s", path,
+                       stream->name, g_strerror(-r));
+    stream->outlet = outlet_new(path, file, stream->name, pump->log);
+}
+
+static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
+{
+    const JournalCopyConfig copy = {
+        .process = config->process,
+        .group = config->group,
+        .unit = config->unit,
+        .user_manager = config->user_manager,
+        .stream = config->stream,
+        .journal = config->journal,
+        .syslog = config->syslog,
+        .memory_limit = MEMORY_LIMIT,
+        .rate_burst = RATE_BURST,
+        .rate_interval = RATE_INTERVAL_USEC,
+    };
+
+    if (!config->journal && !config->syslog)
+        return;
+    stream->copy = journal_copy_new(&copy);
+    copy_queue_add(stream->pump->copies, stream->copy);
+}
+
+int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
+{
+    g_autoptr(PumpStream) stream = NULL;
+    int fd = open_fifo(config);
+    int r;
+
+    if (fd < 0)
+        return fd;
+    stream = g_new0(PumpStream, 1);
+    stream->pump = pump;
+    stream->fd = fd;
+    stream->fifo_path = g_strdup(config->fifo_path);
+    stream->name = g_strdup(config->process);
+    stream->maxbytes = config->maxbytes;
+    stream->backups = config->backups;
+    stream->strips_ansi = config->strip_ansi;
+    stream->link.data = stream->rest_link.data = stream;
+    g_queue_push_tail_link(&pump->streams, &stream->link);
+    r = sd_event_add_io(pump->event, &stream->input, fd, EPOLLIN, on_input, stream);
+    if (r < 0)
+        return r;
+    if (config->logfile)
+        stream_open_outlet(stream, config->logfile);
+    stream_make_copy(stream, config);
+    *ret = g_steal_pointer(&stream);
+    return 0;
+}
+
+void pump_stream_remove(PumpStream *stream, bool remove_fifo)
+{
+    if (!stream)
+        return;
+    pump_stream_drain(stream);
+    if (remove_fifo)
+        (void)unlink(stream->fifo_path);
+    stream_free(stream);
+}
+
+void pump_stream_set_pid(PumpStream *stream, pid_t pid)
+{
+    stream->pid = pid;
+    if (pid == 0 || !stream->copy)
+        return;
+    backlog_claim(journal_copy_backlog(stream->copy), pid);
+    copy_queue_schedule(stream->pump->copies, stream->copy);
+}
+
+void pump_stream_drain(PumpStream *stream)
+{
+    int waiting = 0;
+
+    /* Children of the program may write on for ever: what is there now is enough. */
+    if (ioctl(stream->fd, FIONREAD, &waiting) == 0 && waiting > 0)
+        (void)stream_take(stream, (size_t)waiting, true);
+    if (strip_ansi_finish(&stream->strip_state) > 0)
+        put_data(stream, "\033", 1);
+    if (stream_is_held_up(stream))
+        stream_hold_up(stream);
+    if (!stream->copy)
+        return;
+    backlog_claim(journal_copy_backlog(stream->copy), BACKLOG_WRITER_NOBODY);
+    journal_copy_end_line(stream->copy);
+    copy_queue_schedule(stream->pump->copies, stream->copy);
+}
+
+/* A file that could not be opened before is tried again. */
+static int stream_renew_file(PumpStream *stream, int (*renew)(Logfile *file))
+{
+    Logfile *file;
+    int r;
+
+    if (!stream->outlet)
+        return 0;
+    stream->output = sd_event_source_disable_unref(stream->output);
+    file = outlet_file(stream->outlet);
+    if (file) {
+        r = renew(file);
+    } else {
+        r = pump_open_logfile(stream->pump, stream, outlet_path(stream->outlet), &file);
+        if (r == 0)
+            outlet_set_file(stream->outlet, file);
+    }
+    if (stream_is_held_up(stream))
+        stream_hold_up(stream);
+    return r;
+}
+
+int pump_stream_reopen(PumpStream *stream)
+{
+    return stream_renew_file(stream, logfile_reopen);
+}
+
+int pump_stream_clear(PumpStream *stream)
+{
+    return stream_renew_file(stream, logfile_remove);
+}
