@@ -9,6 +9,9 @@
  * where now and then a few bytes fit, it would be told a thousand times a second otherwise. */
 #define RECOVERED_USEC ((uint64_t)1000 * 1000)
 
+/* Of what a special file does not take: only draining a program that has ended puts so much there. */
+#define KEPT_BYTES_MAX ((size_t)8 * 1024 * 1024)
+
 struct Outlet {
     char *path;
     char *name;
@@ -93,8 +96,17 @@ static void outlet_failed(Outlet *outlet, int error, size_t lost)
         return;
     outlet->failing = true;
     main_log_write(outlet->log, LOG_LEVEL_ERROR,
-                   "cannot write the output of %s to %s: %s; it goes on running, what it says is not logged",
-                   outlet->name, outlet->path, g_strerror(-error));
+                   "cannot write the output of %s to %s: %s; what is lost will be counted", outlet->name,
+                   outlet->path, g_strerror(-error));
+}
+
+/* A special file is full: what it does not take now it gets later. */
+static void outlet_keep(Outlet *outlet, const char *data, size_t size)
+{
+    if (outlet->kept->len + size > KEPT_BYTES_MAX)
+        outlet_failed(outlet, -EAGAIN, size);
+    else
+        g_byte_array_append(outlet->kept, (const guint8 *)data, (guint)size);
 }
 
 static void outlet_worked(Outlet *outlet)
@@ -120,7 +132,7 @@ size_t outlet_write(Outlet *outlet, const char *data, size_t size, LogExtent *re
     if (!outlet->file)
         return size;
     if (outlet->kept->len > 0) {
-        g_byte_array_append(outlet->kept, (const guint8 *)data, (guint)size);
+        outlet_keep(outlet, data, size);
         return size;
     }
     size = logfile_fit(outlet->file, data, size);
@@ -130,7 +142,7 @@ size_t outlet_write(Outlet *outlet, const char *data, size_t size, LogExtent *re
         return (size_t)count;
     }
     if (count == -EAGAIN)
-        g_byte_array_append(outlet->kept, (const guint8 *)data, (guint)size);
+        outlet_keep(outlet, data, size);
     else
         outlet_failed(outlet, (int)count, size);
     return size;
