@@ -1,0 +1,65 @@
+/* supervisorctl */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+#include "ctl/command.h"
+#include "ctl/controller.h"
+#include "ctl/shell.h"
+
+/* What was executed, with its path: how the oracle, a script, knows itself. */
+static const char *program_path(char **argv)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+
+    return path ? path : argv[0];
+}
+
+static int refuse(const char *program, const char *message)
+{
+    fprintf(stderr, "Error: %s\nFor help, use %s -h\n", message, program);
+    return 2;
+}
+
+static int run(const Settings *settings)
+{
+    g_autoptr(Controller) controller = NULL;
+    int r = controller_new(settings, stdout, &controller);
+
+    if (r < 0) {
+        fprintf(stderr, "error: %s\n", g_strerror(-r));
+        return EXIT_STATUS_GENERIC;
+    }
+    if (!settings->command) {
+        shell_run(controller);
+        return 0;
+    }
+    command_execute(controller, settings->command);
+    return (int)controller_exit_status(controller);
+}
+
+int main(int argc, char **argv)
+{
+    g_auto(Settings) settings = {0};
+    g_autofree char *message = NULL, *help = NULL;
+    const char *program = program_path(argv);
+    int status;
+
+    /* For the line editor: it asks the locale which bytes are characters. */
+    if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
+        setlocale(LC_CTYPE, "C.UTF-8");
+    if (settings_parse(program, argv + (argc > 0), &settings, &message) < 0)
+        return refuse(program, message);
+    if (settings.help) {
+        help = settings_help(program);
+        fputs(help, stdout);
+        return 0;
+    }
+    if (settings_configure(&settings, &message) < 0)
+        return refuse(program, message);
+    status = run(&settings);
+    if (fflush(stdout) == EOF && status == 0)
+        status = EXIT_STATUS_GENERIC;
+    return status;
+}
