@@ -40,8 +40,9 @@ for number in numbers:
     signal.signal(number, lambda number, frame: note("got", signal.Signals(number).name))
 note("arguments", *sys.argv)
 note("blocked", *[line for line in open("/proc/self/status") if line.startswith(("SigBlk", "SigIgn"))])
-with open("pid", "w") as file:
+with open("pid.new", "w") as file:
     file.write(f" {os.getpid()}\\n")
+os.rename("pid.new", "pid")
 time.sleep(60)
 """
 
@@ -69,13 +70,22 @@ time.sleep(60)
             return int(file.read())
 
     def wait_ready(self):
-        wait_for(lambda: "blocked" in self.notes() and os.path.exists(f"{self.directory}/pid") and self.pid(), 10, "command")
+        wait_for(lambda: os.path.exists(f"{self.directory}/pid"), 10, "command")
         return self
+
+    def sleeps(self):
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "S"
+
+    def signal(self, name):
+        """Python sees a signal that comes just before it goes to sleep only when the five seconds are over."""
+        wait_for(self.sleeps, 5, "sleep")
+        self.process.send_signal(getattr(signal, "SIG" + name))
 
     def send(self, *names):
         for name in names:
             got = len(self.notes())
-            self.process.send_signal(getattr(signal, "SIG" + name))
+            self.signal(name)
             wait_for(lambda got=got: len(self.notes()) > got, 5, f"{name} passed on")
 
     def result(self):
@@ -139,7 +149,7 @@ def unreadable(text):
             with open(path, "w") as file:
                 file.write(text)
         for count, name in enumerate(("TERM", "HUP"), 1):
-            proxy.process.send_signal(getattr(signal, "SIG" + name))
+            proxy.signal(name)
             wait_for(lambda count=count: proxy.output().count("\n") == count, 5, "message")
         os.kill(pid, signal.SIGKILL)
         return proxy.result()[:3]
@@ -157,7 +167,7 @@ def process_that_is_gone(proxy):
     pid = proxy.pid()
     with open(f"{proxy.directory}/pid", "w") as file:
         file.write("4194304")
-    proxy.process.send_signal(signal.SIGUSR1)
+    proxy.signal("USR1")
     status = proxy.result()[:3]
     os.kill(pid, signal.SIGKILL)
     return status
