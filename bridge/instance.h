@@ -1,5 +1,5 @@
-/* One process of the configuration as it lives: its state, its unit, its output. Below it systemd does the work; above it
- * groups and the RPC handlers ask for starts and stops and watch what becomes of them. */
+/* One process of the configuration as it lives: its state, its unit, its output. Below it systemd does the
+ * work; above it groups and the RPC handlers ask for starts and stops and watch what becomes of them. */
 #pragma once
 
 #include <glib.h>
@@ -31,23 +31,27 @@ const char *instance_spawnerr(const Instance *instance);
 /* Path of its log file; NULL when there is none (NONE, syslog). AUTO has a path once the group is there. */
 const char *instance_logfile(const Instance *instance, Stream stream);
 
-/* Asks for a start: the oracle's spawn(). The state is STARTING when this returns (from STOPPED, EXITED, FATAL,
- * BACKOFF); nothing happens in another state. Problems with the unit show as BACKOFF later, not here. */
+/* Asks for a start: the oracle's spawn(). The state is STARTING when this returns (from STOPPED, EXITED,
+ * FATAL, BACKOFF); nothing happens in another state. Problems with the unit show as BACKOFF later, not here.
+ */
 void instance_start(Instance *instance);
 
 /* Checks the command as the oracle does before a start that a client asked for.
- * Returns a CommandProblem (common/command.h; 0 is fine) with `ret_message` newly allocated, or negative errno. */
+ * Returns a CommandProblem (common/command.h; 0 is fine) with `ret_message` newly allocated, or negative
+ * errno. */
 int instance_check_command(Instance *instance, char **ret_message);
 
-/* Asks for a stop: from RUNNING or STARTING the state is STOPPING when this returns, from BACKOFF it is STOPPED.
- * Nothing happens in another state. */
+/* Asks for a stop: from RUNNING or STARTING the state is STOPPING when this returns, from BACKOFF it is
+ * STOPPED. Nothing happens in another state. */
 void instance_stop(Instance *instance);
 
-/* Logs "waiting for x to stop", at most every two seconds, while STOPPING: waiting clients call it again and again. */
+/* Logs "waiting for x to stop", at most every two seconds, while STOPPING: waiting clients call it again and
+ * again. */
 void instance_stop_report(Instance *instance);
 
-/* Sends a signal to the main process only, as the oracle does. `done` is called exactly once, possibly before this returns,
- * with 0, -ESRCH (no such process any more; the oracle takes that for success) or another negative errno. */
+/* Sends a signal to the main process only, as the oracle does. `done` is called exactly once, possibly before
+ * this returns, with 0, -ESRCH (no such process any more; the oracle takes that for success) or another
+ * negative errno. */
 typedef void (*InstanceSignalDone)(Instance *instance, int result, void *userdata);
 void instance_signal(Instance *instance, int signal, InstanceSignalDone done, void *userdata);
 
@@ -55,8 +59,9 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
 int instance_clear_logs(Instance *instance);
 void instance_reopen_logs(Instance *instance);
 
-/* Calls `changed` after every change of state, until unwatched. It may unwatch itself and others, start and stop; the instance may
- * be gone after a call (its group was removed): then `gone` is called instead, once, and the watch is over. Identifiers are > 0. */
+/* Calls `changed` after every change of state, until unwatched. It may unwatch itself and others, start and
+ * stop; the instance may be gone after a call (its group was removed): then `gone` is called instead, once,
+ * and the watch is over. Identifiers are > 0. */
 typedef void (*InstanceChanged)(Instance *instance, void *userdata);
 unsigned instance_watch(Instance *instance, InstanceChanged changed, InstanceChanged gone, void *userdata);
 void instance_unwatch(Instance *instance, unsigned watch);

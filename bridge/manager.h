@@ -1,4 +1,5 @@
-/* Owns everything that lives: configuration, groups, the link to systemd, output, servers. The RPC handlers talk to it. */
+/* Owns everything that lives: configuration, groups, the link to systemd, output, servers. The RPC handlers
+ * talk to it. */
 #pragma once
 
 #include <glib.h>
@@ -20,11 +21,13 @@ MainLog *manager_log(const Manager *manager);
 const char *manager_identifier(const Manager *manager);
 
 DaemonState manager_state(const Manager *manager);
-/* RPC shutdown and restart, SIGTERM and SIGHUP: the mood changes now, the rest follows from the event loop. */
+/* RPC shutdown and restart, SIGTERM and SIGHUP: the mood changes now, the rest follows from the event loop.
+ */
 void manager_shutdown(Manager *manager);
 void manager_restart(Manager *manager);
 
-/* The configuration as last read: what addProcessGroup takes from and getAllConfigInfo shows. Active groups may be older. */
+/* The configuration as last read: what addProcessGroup takes from and getAllConfigInfo shows. Active groups
+ * may be older. */
 const Config *manager_config(const Manager *manager);
 
 /* Names of groups: added, changed, removed; each array NULL-terminated and newly allocated. */
@@ -36,12 +39,12 @@ typedef struct ConfigDifference {
 
 void config_difference_clear(ConfigDifference *difference);
 
-/* Reads the configuration again and compares it with the active groups; nothing else changes. Returns 0, or FAULT_CANT_REREAD
- * with `ret_message` newly allocated; negative errno. */
+/* Reads the configuration again and compares it with the active groups; nothing else changes. Returns 0, or
+ * FAULT_CANT_REREAD with `ret_message` newly allocated; negative errno. */
 int manager_reread(Manager *manager, ConfigDifference *ret_difference, char **ret_message);
 
-/* Makes a group of the last-read configuration active; its processes with autostart=true start from the event loop.
- * Returns 0, FAULT_BAD_NAME, FAULT_ALREADY_ADDED or negative errno. */
+/* Makes a group of the last-read configuration active; its processes with autostart=true start from the event
+ * loop. Returns 0, FAULT_BAD_NAME, FAULT_ALREADY_ADDED or negative errno. */
 int manager_add_group(Manager *manager, const char *name);
 /* Returns 0, FAULT_BAD_NAME, FAULT_STILL_RUNNING or negative errno. */
 int manager_remove_group(Manager *manager, const char *name);

@@ -1,4 +1,5 @@
-/* The event types of Supervisor and how they nest: a subscription to an abstract type gets everything below it. */
+/* The event types of Supervisor and how they nest: a subscription to an abstract type gets everything below
+ * it. */
 #pragma once
 
 #include <stdbool.h>

@@ -27,7 +27,8 @@ static int executable_directory(char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
-/* `target` seen from `from`: how many directories up, then down. Both are absolute and normalised by the build. */
+/* `target` seen from `from`: how many directories up, then down. Both are absolute and normalised by the
+ * build. */
 static int relocate(const char *here, const char *from, const char *target, char **ret)
 {
     size_t common = 0;

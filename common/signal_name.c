@@ -13,18 +13,18 @@ typedef struct SignalRow {
     const char *name;
 } SignalRow;
 
-/* Where a number has two names the first row is the one shown: the oracle walks Python's signal module in order of
- * definition and the later name wins, which makes SIGABRT, SIGPOLL and SIGCHLD. */
+/* Where a number has two names the first row is the one shown: the oracle walks Python's signal module in
+ * order of definition and the later name wins, which makes SIGABRT, SIGPOLL and SIGCHLD. */
 static const SignalRow signals[] = {
-    {SIGABRT, "SIGABRT"}, {SIGALRM, "SIGALRM"},     {SIGBUS, "SIGBUS"},   {SIGCHLD, "SIGCHLD"},
-    {SIGCONT, "SIGCONT"}, {SIGFPE, "SIGFPE"},       {SIGHUP, "SIGHUP"},   {SIGILL, "SIGILL"},
-    {SIGINT, "SIGINT"},   {SIGPOLL, "SIGPOLL"},        {SIGKILL, "SIGKILL"}, {SIGPIPE, "SIGPIPE"},
-    {SIGPROF, "SIGPROF"}, {SIGPWR, "SIGPWR"},       {SIGQUIT, "SIGQUIT"}, {SIGSEGV, "SIGSEGV"},
-    {SIGSTOP, "SIGSTOP"}, {SIGSTKFLT, "SIGSTKFLT"}, {SIGSYS, "SIGSYS"},   {SIGTERM, "SIGTERM"},
-    {SIGTRAP, "SIGTRAP"}, {SIGTSTP, "SIGTSTP"},     {SIGTTIN, "SIGTTIN"}, {SIGTTOU, "SIGTTOU"},
-    {SIGURG, "SIGURG"},   {SIGUSR1, "SIGUSR1"},     {SIGUSR2, "SIGUSR2"}, {SIGVTALRM, "SIGVTALRM"},
-    {SIGWINCH, "SIGWINCH"}, {SIGXCPU, "SIGXCPU"},   {SIGXFSZ, "SIGXFSZ"}, {SIGCHLD, "SIGCLD"},
-    {SIGIO, "SIGIO"},   {SIGABRT, "SIGIOT"},
+    {SIGABRT, "SIGABRT"},   {SIGALRM, "SIGALRM"},     {SIGBUS, "SIGBUS"},   {SIGCHLD, "SIGCHLD"},
+    {SIGCONT, "SIGCONT"},   {SIGFPE, "SIGFPE"},       {SIGHUP, "SIGHUP"},   {SIGILL, "SIGILL"},
+    {SIGINT, "SIGINT"},     {SIGPOLL, "SIGPOLL"},     {SIGKILL, "SIGKILL"}, {SIGPIPE, "SIGPIPE"},
+    {SIGPROF, "SIGPROF"},   {SIGPWR, "SIGPWR"},       {SIGQUIT, "SIGQUIT"}, {SIGSEGV, "SIGSEGV"},
+    {SIGSTOP, "SIGSTOP"},   {SIGSTKFLT, "SIGSTKFLT"}, {SIGSYS, "SIGSYS"},   {SIGTERM, "SIGTERM"},
+    {SIGTRAP, "SIGTRAP"},   {SIGTSTP, "SIGTSTP"},     {SIGTTIN, "SIGTTIN"}, {SIGTTOU, "SIGTTOU"},
+    {SIGURG, "SIGURG"},     {SIGUSR1, "SIGUSR1"},     {SIGUSR2, "SIGUSR2"}, {SIGVTALRM, "SIGVTALRM"},
+    {SIGWINCH, "SIGWINCH"}, {SIGXCPU, "SIGXCPU"},     {SIGXFSZ, "SIGXFSZ"}, {SIGCHLD, "SIGCLD"},
+    {SIGIO, "SIGIO"},       {SIGABRT, "SIGIOT"},
 };
 
 const char *signal_name(int signal)
@@ -73,8 +73,7 @@ int signal_from_string(const char *text)
     long number = strtol(text, &end, 10);
     if (end != text + length)
         return signal_from_name(text, length);
-    if (errno != 0 || number < 0 || number > SIGRTMAX ||
-        (number > 0 && !signal_name((int)number)))
+    if (errno != 0 || number < 0 || number > SIGRTMAX || (number > 0 && !signal_name((int)number)))
         return -ERANGE;
     return (int)number;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/command.h"
-#include "ctl/python_getopt.h"
+#include "common/python_getopt.h"
 #include "ctl/server_url.h"
 #include "translator/config.h"
 

@@ -1,4 +1,4 @@
-#include "ctl/python_getopt.h"
+#include "common/python_getopt.h"
 
 #include <errno.h>
 #include <stdarg.h>

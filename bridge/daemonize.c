@@ -1,0 +1,137 @@
+#include "bridge/daemonize.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bridge/handoff.h"
+#include "bridge/runtime_directory.h"
+#include "bridge/systemd.h"
+#include "common/install_path.h"
+#include "translator/property.h"
+#include "translator/unitname.h"
+
+extern char **environ;
+
+/* The exit status of a configuration or start that cannot work: trying again would not help. */
+enum { EXIT_USAGE = 2 };
+
+static int write_handoff(char *const *argv, const char *path)
+{
+    g_autofree char *directory = g_get_current_dir();
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return handoff_write(path, &(Handoff){
+                                   .directory = directory,
+                                   .umask = mask,
+                                   .arguments = (char **)argv,
+                                   .environment = environ,
+                               });
+}
+
+static void add_limits(PropertyList *properties)
+{
+    static const struct {
+        __rlimit_resource_t resource;
+        const char *hard;
+        const char *soft;
+    } limits[] = {
+        {RLIMIT_NOFILE, "LimitNOFILE", "LimitNOFILESoft"},
+        {RLIMIT_NPROC, "LimitNPROC", "LimitNPROCSoft"},
+        {RLIMIT_CORE, "LimitCORE", "LimitCORESoft"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(limits); i++) {
+        struct rlimit limit;
+        if (getrlimit(limits[i].resource, &limit) < 0)
+            continue;
+        property_list_add_uint64(properties, limits[i].hard, limit.rlim_max);
+        property_list_add_uint64(properties, limits[i].soft, limit.rlim_cur);
+    }
+}
+
+static PropertyList *make_properties(const char *executable, const char *handoff, const char *slice)
+{
+    PropertyList *properties = property_list_new();
+    const char *const argv[] = {executable, "--handoff", handoff, NULL};
+    const int32_t final[] = {EXIT_USAGE};
+
+    property_list_add_string(properties, "Description", "Supervisor process control (supersede)");
+    property_list_add_string(properties, "Slice", slice);
+    property_list_add_string(properties, "Type", "notify");
+    property_list_add_string(properties, "NotifyAccess", "main");
+    property_list_add_command(properties, "ExecStart", argv, false);
+    /* A crash is mended at once and without limit; programs run on meanwhile. A start that cannot work is not
+     * repeated. */
+    property_list_add_string(properties, "Restart", "on-failure");
+    property_list_add_uint64(properties, "RestartUSec", 0);
+    property_list_add_uint64(properties, "StartLimitIntervalUSec", 0);
+    property_list_add_exit_status_set(properties, "RestartPreventExitStatus", final, G_N_ELEMENTS(final),
+                                      NULL, 0);
+    /* Taking up thousands of units, and stopping them one group after the other, takes as long as it takes.
+     */
+    property_list_add_uint64(properties, "TimeoutStartUSec", UINT64_MAX);
+    property_list_add_uint64(properties, "TimeoutStopUSec", UINT64_MAX);
+    property_list_add_uint64(properties, "TasksMax", UINT64_MAX);
+    property_list_add_string(properties, "KillMode", "mixed");
+    property_list_add_string(properties, "StandardInput", "null");
+    property_list_add_string(properties, "StandardOutput", "null");
+    add_limits(properties);
+    return properties;
+}
+
+static int start(const Settings *settings, const char *handoff, char **ret_message)
+{
+    bool user_manager = geteuid() != 0;
+    g_autofree char *identifier = unitname_escape_if_needed(settings->identifier);
+    g_autofree char *slice_part = unitname_escape(settings->identifier);
+    g_autofree char *slice = g_strconcat(slice_part, ".slice", NULL);
+    g_autofree char *executable = g_file_read_link("/proc/self/exe", NULL);
+    /* The plain name may be taken by the unit file of a distribution's supervisor package. */
+    static const char *const prefixes[] = {"", "supersede-"};
+    int r = -EEXIST;
+
+    g_autoptr(PropertyList) properties = make_properties(executable, handoff, slice);
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes) && r == -EEXIST; i++) {
+        g_autofree char *unit = g_strconcat(prefixes[i], identifier, ".service", NULL);
+        g_clear_pointer(ret_message, g_free);
+        r = systemd_run_and_wait(user_manager, unit, properties, STDERR_FILENO, ret_message);
+    }
+    return r;
+}
+
+int daemonize_run(char *const *argv, const Settings *settings)
+{
+    g_autofree char *directory = NULL, *handoff = NULL, *message = NULL;
+    int lock = -1;
+
+    int r = runtime_directory_path(settings->identifier, geteuid() != 0, &directory);
+    if (r >= 0)
+        r = runtime_directory_prepare(directory, &lock);
+    if (r == -EBUSY) {
+        fprintf(stderr,
+                "Error: another supervisord with the identifier '%s' is running; stop it first, or give this "
+                "one a name of "
+                "its own (-i NAME, or identifier= in [supervisord])\n",
+                settings->identifier);
+        return EXIT_USAGE;
+    }
+    if (r >= 0) {
+        handoff = g_build_filename(directory, "handoff", NULL);
+        r = write_handoff(argv, handoff);
+        close(lock);
+    }
+    if (r >= 0)
+        r = start(settings, handoff, &message);
+    if (r < 0) {
+        fprintf(stderr,
+                "Error: could not become a service of systemd: %s. Without systemd nothing can be supervised "
+                "here.\n",
+                message ? message : g_strerror(-r));
+        return EXIT_USAGE;
+    }
+    return r;
+}

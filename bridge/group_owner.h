@@ -1,0 +1,28 @@
+/* The owner's side of a group: for manager.c. */
+#pragma once
+
+#include "bridge/group.h"
+#include "bridge/instance_owner.h"
+#include "translator/plan.h"
+
+/* Keeps a reference to `plan`: a group lives on with the configuration it was made from. Instances are made,
+ * none is started. */
+Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context);
+void group_free(Group *group);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Group, group_free)
+
+/* Starts what autostart= asks for and has never run, in the order of the configuration. */
+void group_autostart(Group *group);
+
+/* The oracle's stop_all(): what runs or starts is stopped, what is in BACKOFF is given up; descending
+ * priority. */
+void group_stop_all(Group *group);
+
+/* Whether every process is in a state that counts as stopped. */
+bool group_is_stopped(const Group *group);
+/* Whether every unit has come to rest, too. */
+bool group_at_rest(const Group *group);
+
+/* The oracle's order between groups: ascending priority; equals stay in the order in which they were added.
+ */
+int group_compare(const Group *a, const Group *b);

@@ -1,0 +1,63 @@
+/* The inside of an instance, shared by the files that make it up: instance.c (what it is and what is asked of
+ * it), instance_unit.c (its unit and what systemd says), instance_output.c (its streams). Nobody else
+ * includes this. */
+#pragma once
+
+#include "bridge/instance_owner.h"
+#include "bridge/observation.h"
+#include "bridge/watch_list.h"
+
+typedef struct SignalRequest SignalRequest;
+
+struct Instance {
+    const PlannedProcess *planned;
+    Group *group;
+    const InstanceContext *context;
+
+    ProcessState state;
+    pid_t pid;
+    double laststart;
+    double laststop;
+    double last_stop_report;
+    int exitstatus;
+    unsigned backoff; /* failed starts in a row */
+    char *spawnerr;
+    WatchList *watches;
+    GSList *signals; /* of SignalRequest: those not answered yet */
+
+    /* the unit */
+    Observation observation;
+    bool unit_busy;     /* it is, or may be, there and not at rest */
+    bool unit_failed;   /* it is at rest in the failed state: a start needs a reset first */
+    bool start_called;  /* StartTransientUnit is not answered yet: what is heard of the unit may be about its
+                           past */
+    bool start_wanted;  /* start when the unit has gone */
+    bool stop_called;   /* a stop is under way: what the unit does until it rests is the past */
+    bool looking;       /* a second look is under way */
+    bool spawn_blocked; /* this start cannot work: the command is not there; nothing is "spawned" */
+    unsigned start_attempts;
+    sd_event_source *retry; /* a start that the bridge itself tries again */
+
+    PumpStream *streams[STREAM_COUNT];
+    char *logfiles[STREAM_COUNT]; /* NULL: none */
+};
+
+/* instance.c: one event through the state machine. */
+void instance_apply(Instance *instance, StateEvent event);
+void instance_remember(Instance *instance);
+void instance_set_spawnerr(Instance *instance, const char *text);
+/* A start that did not get as far as a process of its own, for a reason that only the bridge knows. */
+void instance_fail_start(Instance *instance, const char *message);
+
+/* instance_unit.c */
+void instance_unit_start(Instance *instance);
+void instance_unit_stop(Instance *instance);
+void instance_unit_cancel_retry(Instance *instance);
+void instance_unit_retry_later(Instance *instance, uint64_t usec);
+
+/* instance_output.c */
+void instance_output_name_logs(Instance *instance);
+int instance_output_open(Instance *instance);
+void instance_output_set_pid(Instance *instance, pid_t pid);
+void instance_output_drain(Instance *instance);
+void instance_output_close(Instance *instance);

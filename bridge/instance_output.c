@@ -1,0 +1,131 @@
+/* The streams of an instance: names of its log files, FIFOs, pump. */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bridge/instance_internal.h"
+
+static const char *const stream_names[STREAM_COUNT] = {
+    [STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr"};
+
+/* NAME-stdout---IDENTIFIER-XXXXXX.log in childlogdir: the oracle's scheme, which its cleaning at start-up
+ * goes by. */
+static char *make_autolog(Instance *instance, Stream stream)
+{
+    const InstanceContext *context = instance->context;
+    const char *known = store_autolog(context->store, instance->planned->namespec, stream);
+
+    if (known)
+        return g_strdup(known);
+    g_autofree char *name = g_strdup_printf("%s-%s---%s-XXXXXX.log", instance_name(instance),
+                                            stream_names[stream], context->identifier);
+    g_strdelimit(name, "/", '_');
+    g_autofree char *path = g_build_filename(context->childlogdir, name, NULL);
+    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        main_log_write(context->log, LOG_LEVEL_CRITICAL, "could not make the log file %s for %s: %s", path,
+                       instance->planned->namespec, g_strerror(errno));
+        return NULL;
+    }
+    close(fd);
+    (void)store_put_autolog(context->store, instance->planned->namespec, stream, path);
+    return g_steal_pointer(&path);
+}
+
+void instance_output_name_logs(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        const LogConfig *log = &instance->planned->config->log[stream];
+        if (log->kind == LOGFILE_AUTO)
+            instance->logfiles[stream] = make_autolog(instance, (Stream)stream);
+        else if (log->kind == LOGFILE_PATH)
+            instance->logfiles[stream] = g_strdup(log->path);
+    }
+}
+
+static int open_stream(Instance *instance, Stream stream)
+{
+    const InstanceContext *context = instance->context;
+    const ProcessConfig *config = instance->planned->config;
+    const LogConfig *log = &config->log[stream];
+    g_autofree char *fifo = launch_fifo_path(instance->planned, &context->launch, stream_names[stream]);
+
+    return pump_add(context->pump,
+                    &(PumpStreamConfig){
+                        .fifo_path = fifo,
+                        .has_owner = config->has_uid,
+                        .owner = config->uid,
+                        .process = config->name,
+                        .group = instance->planned->group->config->name,
+                        .unit = instance->planned->unit,
+                        .user_manager = context->launch.user_manager,
+                        .stream = stream,
+                        .logfile = instance->logfiles[stream],
+                        .maxbytes = log->maxbytes,
+                        .backups = log->backups,
+                        .syslog = log->syslog,
+                        .strip_ansi = context->strip_ansi,
+                        .journal = true,
+                    },
+                    &instance->streams[stream]);
+}
+
+int instance_output_open(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        bool redirected = stream == STREAM_STDERR && instance->planned->config->redirect_stderr;
+        if (instance->streams[stream] || redirected)
+            continue;
+        int r = open_stream(instance, (Stream)stream);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+void instance_output_set_pid(Instance *instance, pid_t pid)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        if (instance->streams[stream])
+            pump_stream_set_pid(instance->streams[stream], pid);
+    }
+}
+
+void instance_output_drain(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        if (instance->streams[stream])
+            pump_stream_drain(instance->streams[stream]);
+    }
+}
+
+void instance_output_close(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++)
+        pump_stream_remove(g_steal_pointer(&instance->streams[stream]), false);
+}
+
+int instance_clear_logs(Instance *instance)
+{
+    int result = 0;
+
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        int r = instance->streams[stream] ? pump_stream_clear(instance->streams[stream]) : 0;
+        if (r < 0)
+            result = r;
+    }
+    return result;
+}
+
+void instance_reopen_logs(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        int r = instance->streams[stream] ? pump_stream_reopen(instance->streams[stream]) : 0;
+        if (r < 0)
+            main_log_write(instance->context->log, LOG_LEVEL_WARN, "could not reopen %s of %s: %s",
+                           instance->logfiles[stream] ? instance->logfiles[stream] : stream_names[stream],
+                           instance->planned->namespec, g_strerror(-r));
+    }
+}

@@ -1,0 +1,59 @@
+/* The owner's side of an instance: making, restoring, ending it, and handing it what systemd says. For
+ * group.c and manager.c; the RPC handlers have bridge/instance.h. */
+#pragma once
+
+#include "bridge/instance.h"
+#include "bridge/launch.h"
+#include "bridge/main_log.h"
+#include "bridge/pump.h"
+#include "bridge/store.h"
+#include "bridge/systemd.h"
+#include "translator/mapping.h"
+#include "translator/plan.h"
+
+/* What every instance works with: one per bridge, owned by the manager, outlives all instances. */
+typedef struct InstanceContext {
+    sd_event *event;
+    Systemd *systemd;
+    Pump *pump;
+    MainLog *log;
+    Store *store;
+    MappingContext mapping;
+    LaunchContext launch;
+    const char *identifier;
+    const char *childlogdir;
+    bool strip_ansi;
+    void (*state_changed)(Instance *instance, ProcessState old, void *userdata);
+    /* The unit has come to rest, whether or not the state changed. */
+    void (*settled)(Instance *instance, void *userdata);
+    void *userdata;
+} InstanceContext;
+
+/* `planned` must outlive the instance (its group holds the plan). Makes the AUTO log files, unless the store
+ * knows them from before a restart of the bridge. */
+Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context);
+/* Ends every watch with `gone`; calls to systemd still under way are forgotten. The unit is left as it is. */
+void instance_free(Instance *instance);
+
+/* After a restart of the bridge: takes up what systemd shows (NULL: no such unit) and the store remembers.
+ * Silent: no event, no "spawned" line for what was running already. Returns whether there was anything to
+ * take up. */
+bool instance_restore(Instance *instance, const UnitSnapshot *snapshot);
+
+/* It was never started and wants to be: what autostart= asks for. */
+bool instance_wants_autostart(const Instance *instance);
+
+/* The unit has changed, or is not loaded any more. */
+void instance_unit_changed(Instance *instance, const UnitSnapshot *snapshot);
+void instance_unit_removed(Instance *instance);
+/* Asks systemd how the unit is and goes on from there. */
+void instance_look(Instance *instance);
+
+/* At shutdown a process in BACKOFF is given up instead of stopped, as in the oracle. */
+void instance_stop_for_shutdown(Instance *instance);
+
+/* The unit has come to rest: nothing of this process is alive or about to start. */
+bool instance_at_rest(const Instance *instance);
+
+/* Files below the runtime directory that belong to this process. For a group that goes away for good. */
+void instance_remove_files(Instance *instance);

@@ -1,0 +1,524 @@
+/* The unit of an instance: starting and stopping it, and making sense of what systemd says about it. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "bridge/instance_internal.h"
+#include "common/command.h"
+#include "common/signal_name.h"
+
+/* ResetFailedUnit answers before systemd has let go of the unit. UnitRemoved tells when it has; this is for
+ * when that was missed. */
+enum { RETRY_REMOVAL_USEC = 100000, RETRY_REMOVAL_MAX = 50 };
+
+static void start_now(Instance *instance);
+
+static double seconds(uint64_t usec)
+{
+    return usec > 0 ? (double)usec / G_USEC_PER_SEC : (double)g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* Starting
+ * ------------------------------------------------------------------------------------------------------- */
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Instance *instance = userdata;
+
+    instance_unit_cancel_retry(instance);
+    if (instance->state == PROCESS_BACKOFF) {
+        /* What the gate does when there is a unit, the bridge does when systemd would not make one. */
+        instance->laststart = seconds(0);
+        instance_apply(instance, STATE_EVENT_LAUNCHED);
+        start_now(instance);
+    } else if (instance->start_wanted) {
+        instance_look(instance);
+    }
+    return 0;
+}
+
+void instance_unit_retry_later(Instance *instance, uint64_t usec)
+{
+    uint64_t now = 0;
+
+    instance_unit_cancel_retry(instance);
+    (void)sd_event_now(instance->context->event, CLOCK_MONOTONIC, &now);
+    (void)sd_event_add_time(instance->context->event, &instance->retry, CLOCK_MONOTONIC, now + usec, 0,
+                            on_retry, instance);
+}
+
+void instance_unit_cancel_retry(Instance *instance)
+{
+    instance->retry = sd_event_source_disable_unref(instance->retry);
+}
+
+/* systemd would not start it at all. There is no gate to count: the bridge backs off and gives up by the same
+ * rule. */
+static void refuse_start(Instance *instance, const char *message)
+{
+    instance->unit_busy = false;
+    instance_fail_start(instance, message);
+    if (instance->state != PROCESS_BACKOFF)
+        return;
+    if (instance->backoff > instance->planned->config->startretries) {
+        instance_apply(instance, STATE_EVENT_GIVE_UP);
+        main_log_write(instance->context->log, LOG_LEVEL_INFO,
+                       "gave up: %s entered FATAL state, too many start retries too quickly",
+                       instance_name(instance));
+        return;
+    }
+    instance_unit_retry_later(instance, instance->backoff * (uint64_t)G_USEC_PER_SEC);
+}
+
+/* A unit of this name is loaded: the last incarnation's remains in the failed state, or on their way out. The
+ * start follows when it has gone. */
+static void wait_for_removal(Instance *instance)
+{
+    if (++instance->start_attempts > RETRY_REMOVAL_MAX) {
+        g_autofree char *message =
+            g_strdup_printf("unit %s is there already and does not go away; look at it with "
+                            "\"systemctl status '%s'\"",
+                            instance->planned->unit, instance->planned->unit);
+        refuse_start(instance, message);
+        return;
+    }
+    instance->unit_failed = false;
+    instance->unit_busy = true;
+    instance->start_wanted = true;
+    (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    instance_unit_retry_later(instance, RETRY_REMOVAL_USEC);
+}
+
+static void on_started(const char *unit, int result, const char *message, void *userdata)
+{
+    Instance *instance = userdata;
+
+    instance->start_called = false;
+    if (result >= 0)
+        return;
+    if (result == -EEXIST && instance->state == PROCESS_STARTING) {
+        wait_for_removal(instance);
+        return;
+    }
+    g_autofree char *text =
+        g_strdup_printf("systemd did not start unit %s: %s", unit, message ? message : g_strerror(-result));
+    refuse_start(instance, text);
+}
+
+static int send_start(Instance *instance)
+{
+    const InstanceContext *context = instance->context;
+
+    int r = instance_output_open(instance);
+    if (r < 0)
+        return r;
+    r = launch_prepare(instance->planned, &context->launch, instance->backoff);
+    if (r < 0)
+        return r;
+    g_autoptr(PropertyList) properties = mapping_service(instance->planned, &context->mapping);
+    return systemd_start_transient(context->systemd, instance->planned->unit, properties, on_started,
+                                   instance);
+}
+
+static void start_now(Instance *instance)
+{
+    instance->start_wanted = false;
+    if (instance->unit_failed) {
+        wait_for_removal(instance);
+        return;
+    }
+    instance->stop_called = false;
+    instance->start_called = true;
+    instance->unit_busy = true;
+    int r = send_start(instance);
+    if (r >= 0)
+        return;
+    instance->start_called = false;
+    g_autofree char *message = g_strdup_printf("could not ask systemd to start unit %s: %s",
+                                               instance->planned->unit, g_strerror(-r));
+    refuse_start(instance, message);
+}
+
+void instance_unit_start(Instance *instance)
+{
+    /* The last incarnation may still be on its way out (its children are being killed): the new one comes
+     * after it. */
+    if (instance->unit_busy)
+        instance->start_wanted = true;
+    else
+        start_now(instance);
+}
+
+/* Stopping
+ * ------------------------------------------------------------------------------------------------------- */
+
+static void settle(Instance *instance);
+
+static void on_stop_answered(const char *unit, int result, const char *message, void *userdata)
+{
+    Instance *instance = userdata;
+
+    if (result == -ENOENT)
+        settle(instance);
+    else if (result < 0)
+        main_log_write(instance->context->log, LOG_LEVEL_CRITICAL, "unknown problem killing %s (%d): %s",
+                       instance_name(instance), (int)instance->pid, message ? message : g_strerror(-result));
+}
+
+void instance_unit_stop(Instance *instance)
+{
+    instance_unit_cancel_retry(instance);
+    if (instance->start_wanted && !instance->unit_busy) {
+        /* The start had not been sent: there is nothing to stop. */
+        instance->start_wanted = false;
+        return;
+    }
+    instance->start_wanted = false;
+    if (!instance->unit_busy || instance->stop_called)
+        return;
+    instance->stop_called = true;
+    int r = systemd_stop(instance->context->systemd, instance->planned->unit, on_stop_answered, instance);
+    if (r < 0)
+        on_stop_answered(instance->planned->unit, r, NULL, instance);
+}
+
+/* What systemd says
+ * ---------------------------------------------------------------------------------------------- */
+
+static void describe_end(const Observed *observed, int *ret_status, char **ret_text)
+{
+    if (observed->exit_code == CLD_EXITED) {
+        *ret_status = observed->exit_status;
+        *ret_text = g_strdup_printf("exit status %d", observed->exit_status);
+        return;
+    }
+    const char *name = signal_name(observed->exit_status);
+    g_autofree char *number = g_strdup_printf("signal %d", observed->exit_status);
+    *ret_status = -1;
+    *ret_text = g_strconcat("terminated by ", name ? name : number,
+                            observed->exit_code == CLD_DUMPED ? " (core dumped)" : "", NULL);
+}
+
+static bool is_expected(const ProcessConfig *config, int status)
+{
+    for (size_t i = 0; i < config->exitcode_count; i++) {
+        if (config->exitcodes[i] == status)
+            return true;
+    }
+    return false;
+}
+
+static void see_launched(Instance *instance, const Observed *observed)
+{
+    g_autofree char *problem = NULL;
+
+    instance->unit_busy = true;
+    /* systemd was restarting it when the stop came: that process is on its way out already. */
+    if (instance->stop_called && process_state_is_stopped(instance->state))
+        return;
+    instance->pid = observed->pid;
+    instance->laststart = seconds(observed->time);
+    instance->start_attempts = 0;
+    if (instance->state != PROCESS_STARTING) {
+        instance_set_spawnerr(instance, "");
+        instance->exitstatus = 0;
+        instance_apply(instance, STATE_EVENT_LAUNCHED);
+    }
+    instance_output_set_pid(instance, observed->pid);
+    /* Where the command is missing the oracle never forks; here the launcher is about to find that out. */
+    instance->spawn_blocked = instance_check_command(instance, &problem) > COMMAND_OK;
+    if (!instance->spawn_blocked)
+        main_log_write(instance->context->log, LOG_LEVEL_INFO, "spawned: '%s' with pid %d",
+                       instance_name(instance), (int)observed->pid);
+}
+
+static void see_up(Instance *instance, const Observed *observed)
+{
+    instance_apply(instance, STATE_EVENT_UP);
+    if (instance->state == PROCESS_RUNNING)
+        main_log_write(
+            instance->context->log, LOG_LEVEL_INFO,
+            "success: %s entered RUNNING state, process has stayed up for > than %lld seconds (startsecs)",
+            instance_name(instance), (long long)instance->planned->config->startsecs);
+}
+
+static void see_stopping(Instance *instance, const Observed *observed)
+{
+    if (observed->killing)
+        main_log_write(instance->context->log, LOG_LEVEL_WARN, "killing '%s' (%d) with SIGKILL",
+                       instance_name(instance), (int)observed->pid);
+    else
+        instance_apply(instance, STATE_EVENT_STOPPING);
+}
+
+static void see_stopped(Instance *instance, int status, const char *text)
+{
+    bool expected = is_expected(instance->planned->config, status);
+
+    instance->exitstatus = status;
+    main_log_write(instance->context->log, expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "stopped: %s (%s)",
+                   instance_name(instance), text);
+    instance_apply(instance, STATE_EVENT_EXITED);
+}
+
+static void see_failed(Instance *instance, const char *text)
+{
+    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
+
+    instance->exitstatus = 0;
+    if (spawnerr) {
+        instance_fail_start(instance, spawnerr);
+    } else {
+        instance_set_spawnerr(instance, "Exited too quickly (process log may have details)");
+        main_log_write(instance->context->log, LOG_LEVEL_WARN, "exited: %s (%s; not expected)",
+                       instance_name(instance), text);
+        instance_apply(instance, STATE_EVENT_FAILED);
+    }
+    if (instance->state == PROCESS_BACKOFF && instance->backoff > instance->planned->config->startretries) {
+        instance_apply(instance, STATE_EVENT_GIVE_UP);
+        main_log_write(instance->context->log, LOG_LEVEL_INFO,
+                       "gave up: %s entered FATAL state, too many start retries too quickly",
+                       instance_name(instance));
+    }
+}
+
+static void see_exited(Instance *instance, int status, const char *text)
+{
+    bool expected = is_expected(instance->planned->config, status);
+
+    instance->exitstatus = status;
+    if (!expected) {
+        g_autofree char *spawnerr = g_strdup_printf("Bad exit code %d", status);
+        instance_set_spawnerr(instance, spawnerr);
+    }
+    main_log_write(instance->context->log, expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "exited: %s (%s; %s)",
+                   instance_name(instance), text, expected ? "expected" : "not expected");
+    instance_apply(instance, STATE_EVENT_EXITED);
+}
+
+static void see_end(Instance *instance, const Observed *observed)
+{
+    g_autofree char *text = NULL;
+    int status;
+
+    if (process_state_is_stopped(instance->state))
+        return;
+    /* The program's last words come before the news of its end, as in the oracle. */
+    instance_output_drain(instance);
+    instance_output_set_pid(instance, 0);
+    instance->laststop = seconds(observed->time);
+    describe_end(observed, &status, &text);
+    if (instance->state == PROCESS_STOPPING)
+        see_stopped(instance, status, text);
+    else if (observed->event == STATE_EVENT_FAILED)
+        see_failed(instance, text);
+    else
+        see_exited(instance, status, text);
+    if (instance->state != PROCESS_STARTING && instance->state != PROCESS_RUNNING)
+        instance->pid = 0;
+}
+
+/* The unit rests in BACKOFF: the gate has given up (it leaves a mark), or somebody stopped the unit behind
+ * our back. */
+static void settle_backoff(Instance *instance)
+{
+    bool fatal = launch_is_fatal(instance->planned, &instance->context->launch);
+    instance_apply(instance, fatal ? STATE_EVENT_GIVE_UP : STATE_EVENT_GONE);
+}
+
+static void settle(Instance *instance)
+{
+    instance->unit_busy = false;
+    instance->stop_called = false;
+    if (instance->start_wanted) {
+        instance_unit_cancel_retry(instance);
+        start_now(instance);
+        return;
+    }
+    /* A unit that was asked to stop has done so, whatever systemd thinks of how: it is not shown as failed.
+     */
+    if (instance->state == PROCESS_STOPPED || instance->state == PROCESS_STOPPING) {
+        if (instance->unit_failed)
+            (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+        instance->unit_failed = false;
+    }
+    if (instance->state == PROCESS_STARTING)
+        refuse_start(instance, "systemd ended the unit before a process was made");
+    else if (instance->state == PROCESS_BACKOFF && !instance->retry)
+        settle_backoff(instance);
+    else if (instance->state != PROCESS_BACKOFF)
+        instance_apply(instance, STATE_EVENT_GONE);
+    if (process_state_is_stopped(instance->state))
+        instance->pid = 0;
+    if (instance->context->settled)
+        instance->context->settled(instance, instance->context->userdata);
+}
+
+static void see(Instance *instance, const UnitSnapshot *snapshot, bool second);
+
+static void on_second_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
+{
+    Instance *instance = userdata;
+
+    instance->looking = false;
+    if (result == -ENOENT)
+        instance_unit_removed(instance);
+    else if (snapshot)
+        see(instance, snapshot, true);
+}
+
+void instance_look(Instance *instance)
+{
+    if (instance->looking)
+        return;
+    instance->looking =
+        systemd_look(instance->context->systemd, instance->planned->unit, on_second_look, instance) >= 0;
+}
+
+/* A restart passes through a dead state within the same millisecond: only what is still true when asked again
+ * counts. */
+static void see_rest(Instance *instance, const UnitSnapshot *snapshot, bool second)
+{
+    if (instance->start_called || !instance->unit_busy)
+        return;
+    if (second) {
+        instance->unit_failed = snapshot->active_state == ACTIVE_STATE_FAILED;
+        settle(instance);
+    } else {
+        instance_look(instance);
+    }
+}
+
+static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
+{
+    static void (*const handlers[STATE_EVENT_COUNT])(Instance *, const Observed *) = {
+        [STATE_EVENT_LAUNCHED] = see_launched, [STATE_EVENT_UP] = see_up,
+        [STATE_EVENT_STOPPING] = see_stopping, [STATE_EVENT_FAILED] = see_end,
+        [STATE_EVENT_EXITED] = see_end,
+    };
+    Observed events[OBSERVED_MAX];
+
+    size_t count = observation_update(&instance->observation, snapshot, events);
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].event == STATE_EVENT_GONE)
+            see_rest(instance, snapshot, second);
+        else
+            handlers[events[i].event](instance, &events[i]);
+    }
+}
+
+void instance_unit_changed(Instance *instance, const UnitSnapshot *snapshot)
+{
+    see(instance, snapshot, false);
+}
+
+void instance_unit_removed(Instance *instance)
+{
+    if (instance->start_called || !instance->unit_busy)
+        return;
+    instance->unit_failed = false;
+    settle(instance);
+}
+
+/* After a restart of the bridge
+ * ---------------------------------------------------------------------------------- */
+
+static void restore_record(Instance *instance, const StoreRecord *record)
+{
+    instance->state = record->state;
+    instance->laststart = record->laststart;
+    instance->laststop = record->laststop;
+    instance->exitstatus = record->exitstatus;
+    instance->backoff = record->backoff;
+    instance_set_spawnerr(instance, record->spawnerr);
+}
+
+/* What a unit that is doing something says about the state, whatever was known before. */
+static ProcessState state_of(const UnitSnapshot *snapshot)
+{
+    switch (snapshot->active_state) {
+    case ACTIVE_STATE_ACTIVE:
+    case ACTIVE_STATE_RELOADING:
+        return PROCESS_RUNNING;
+    case ACTIVE_STATE_ACTIVATING:
+        return snapshot->main_pid != 0 ? PROCESS_STARTING : PROCESS_BACKOFF;
+    case ACTIVE_STATE_DEACTIVATING:
+        return snapshot->main_pid != 0 ? PROCESS_STOPPING : PROCESS_EXITED;
+    case ACTIVE_STATE_INACTIVE:
+    case ACTIVE_STATE_FAILED:
+        break;
+    }
+    return PROCESS_STOPPED;
+}
+
+static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
+{
+    instance->unit_busy = true;
+    instance->state = state_of(snapshot);
+    instance->pid = snapshot->main_pid;
+    if (snapshot->exec_main_start != 0)
+        instance->laststart = seconds(snapshot->exec_main_start);
+    instance->backoff = instance->state == PROCESS_RUNNING
+                            ? 0
+                            : launch_read_failures(instance->planned, &instance->context->launch);
+    instance->exitstatus = 0;
+    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
+    if (instance->state != PROCESS_BACKOFF)
+        instance_set_spawnerr(instance, "");
+    else
+        instance_set_spawnerr(instance,
+                              spawnerr ? spawnerr : "Exited too quickly (process log may have details)");
+    int r = instance_output_open(instance);
+    if (r < 0)
+        main_log_write(instance->context->log, LOG_LEVEL_CRITICAL,
+                       "could not open the output of %s again: %s", instance->planned->namespec,
+                       g_strerror(-r));
+    instance_output_set_pid(instance, snapshot->main_pid);
+}
+
+/* It was alive when the last bridge looked, and is not any more. */
+static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
+{
+    Observed observed = {.exit_code = CLD_EXITED};
+
+    if (instance->state == PROCESS_STOPPING) {
+        instance->state = PROCESS_STOPPED;
+    } else if (launch_is_fatal(instance->planned, &instance->context->launch)) {
+        instance->state = PROCESS_FATAL;
+        instance->backoff = 0;
+    } else {
+        instance->state = PROCESS_EXITED;
+    }
+    instance->laststop = seconds(snapshot ? snapshot->exec_main_exit : 0);
+    if (snapshot && snapshot->exec_main_code != 0) {
+        g_autofree char *text = NULL;
+        observed.exit_code = snapshot->exec_main_code;
+        observed.exit_status = snapshot->exec_main_status;
+        describe_end(&observed, &instance->exitstatus, &text);
+    }
+    /* What it wrote last is still in the FIFO if anything kept that open. */
+    if (instance_output_open(instance) >= 0)
+        instance_output_drain(instance);
+}
+
+bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
+{
+    const StoreRecord *record = store_process(instance->context->store, instance->planned->namespec);
+    bool live = snapshot && state_of(snapshot) != PROCESS_STOPPED;
+
+    Observed events[OBSERVED_MAX];
+
+    if (record)
+        restore_record(instance, record);
+    if (snapshot)
+        (void)observation_update(&instance->observation, snapshot, events);
+    instance->unit_failed = snapshot && snapshot->active_state == ACTIVE_STATE_FAILED;
+    if (live)
+        restore_live(instance, snapshot);
+    else if (record && !process_state_is_stopped(record->state))
+        restore_ended(instance, snapshot);
+    if (live || record)
+        instance_remember(instance);
+    return live || record;
+}

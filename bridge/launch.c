@@ -1,0 +1,156 @@
+#include "bridge/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/launch_spec.h"
+#include "translator/mapping.h"
+
+static const char *const companions[] = {"", LAUNCH_SPEC_FAILURES, LAUNCH_SPEC_SPAWNERR, LAUNCH_SPEC_FATAL};
+static const char *const fifos[] = {"stdin", "stdout", "stderr"};
+
+char *launch_fifo_path(const PlannedProcess *process, const LaunchContext *context, const char *stream)
+{
+    return g_strdup_printf("%s/log/%s.%s", context->runtime_directory, process->file_stem, stream);
+}
+
+static char *companion_path(const PlannedProcess *process, const LaunchContext *context, const char *suffix)
+{
+    g_autofree char *spec = mapping_spec_path(process, context->runtime_directory);
+    return g_strconcat(spec, suffix, NULL);
+}
+
+static const char *find_variable(const ProcessConfig *config, const char *name)
+{
+    for (size_t i = 0; i < config->environment_count; i++) {
+        if (strcmp(config->environment[i].name, name) == 0)
+            return config->environment[i].value;
+    }
+    return NULL;
+}
+
+char *launch_search_path(const ProcessConfig *config, const LaunchContext *context)
+{
+    const char *path = find_variable(config, "PATH");
+    if (path)
+        return g_strdup(path);
+    path = g_environ_getenv(context->environment, "PATH");
+    return g_strdup(path && *path ? path : "/bin:/usr/bin:/usr/local/bin");
+}
+
+/* The oracle's order: the daemon's environment, its own four variables over that, the configured ones over
+ * everything. */
+static char **make_environment(const PlannedProcess *process, const LaunchContext *context)
+{
+    const ProcessConfig *config = process->config;
+    const char *serverurl = config->serverurl ? config->serverurl : context->serverurl;
+    char **environment = g_strdupv(context->environment);
+
+    environment = g_environ_setenv(environment, "SUPERVISOR_ENABLED", "1", TRUE);
+    if (serverurl)
+        environment = g_environ_setenv(environment, "SUPERVISOR_SERVER_URL", serverurl, TRUE);
+    environment = g_environ_setenv(environment, "SUPERVISOR_PROCESS_NAME", config->name, TRUE);
+    environment = g_environ_setenv(environment, "SUPERVISOR_GROUP_NAME", process->group->config->name, TRUE);
+    for (size_t i = 0; i < config->environment_count; i++)
+        environment =
+            g_environ_setenv(environment, config->environment[i].name, config->environment[i].value, TRUE);
+    return environment;
+}
+
+/* The program may open /dev/stdin again, as the user it runs as: the FIFO is that user's, and nobody else's.
+ */
+static int make_stdin(const PlannedProcess *process, const LaunchContext *context)
+{
+    g_autofree char *path = launch_fifo_path(process, context, "stdin");
+
+    if (mkfifo(path, 0600) < 0 && errno != EEXIST)
+        return -errno;
+    if (process->config->has_uid && geteuid() == 0 && lchown(path, process->config->uid, (gid_t)-1) < 0)
+        return -errno;
+    return 0;
+}
+
+static int write_spec(const PlannedProcess *process, const LaunchContext *context, const char *path)
+{
+    const ProcessConfig *config = process->config;
+    g_autofree char *search_path = launch_search_path(config, context);
+    g_autofree char *stdin_path = launch_fifo_path(process, context, "stdin");
+    g_autofree char *stdout_path = launch_fifo_path(process, context, "stdout");
+    g_autofree char *stderr_path = launch_fifo_path(process, context, "stderr");
+    g_auto(GStrv) environment = make_environment(process, context);
+    g_autofree char *uid = config->has_uid ? g_strdup_printf("%u", (unsigned)config->uid) : NULL;
+
+    return launch_spec_write(path, &(LaunchSpec){
+                                       .unit = process->unit,
+                                       .user_manager = context->user_manager,
+                                       .process_name = config->name,
+                                       .command = config->command,
+                                       .search_path = search_path,
+                                       .base_directory = context->working_directory,
+                                       .directory = config->directory,
+                                       .user = uid ? uid : context->user,
+                                       .umask = config->has_umask ? config->umask : context->umask,
+                                       .open_files = context->open_files,
+                                       .processes = context->processes,
+                                       .redirect_stderr = config->redirect_stderr,
+                                       .stdin_path = stdin_path,
+                                       .stdout_path = stdout_path,
+                                       .stderr_path = config->redirect_stderr ? NULL : stderr_path,
+                                       .startsecs = config->startsecs,
+                                       .startretries = config->startretries,
+                                       .environment = (const char *const *)environment,
+                                   });
+}
+
+int launch_prepare(const PlannedProcess *process, const LaunchContext *context, unsigned failures)
+{
+    g_autofree char *path = mapping_spec_path(process, context->runtime_directory);
+    g_autofree char *spawnerr = companion_path(process, context, LAUNCH_SPEC_SPAWNERR);
+    g_autofree char *fatal = companion_path(process, context, LAUNCH_SPEC_FATAL);
+
+    (void)unlink(spawnerr);
+    (void)unlink(fatal);
+    int r = make_stdin(process, context);
+    if (r < 0)
+        return r;
+    r = launch_spec_write_failures(path, failures);
+    if (r < 0)
+        return r;
+    return write_spec(process, context, path);
+}
+
+char *launch_read_spawn_error(const PlannedProcess *process, const LaunchContext *context)
+{
+    g_autofree char *path = companion_path(process, context, LAUNCH_SPEC_SPAWNERR);
+    char *text = NULL;
+
+    return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
+}
+
+bool launch_is_fatal(const PlannedProcess *process, const LaunchContext *context)
+{
+    g_autofree char *path = companion_path(process, context, LAUNCH_SPEC_FATAL);
+    return access(path, F_OK) == 0;
+}
+
+unsigned launch_read_failures(const PlannedProcess *process, const LaunchContext *context)
+{
+    g_autofree char *path = mapping_spec_path(process, context->runtime_directory);
+    return launch_spec_read_failures(path);
+}
+
+void launch_remove_files(const PlannedProcess *process, const LaunchContext *context)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(companions); i++) {
+        g_autofree char *path = companion_path(process, context, companions[i]);
+        (void)unlink(path);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(fifos); i++) {
+        g_autofree char *path = launch_fifo_path(process, context, fifos[i]);
+        (void)unlink(path);
+    }
+}

@@ -1,0 +1,214 @@
+#include "bridge/manager.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bridge/manager_internal.h"
+
+sd_event *manager_event(const Manager *manager)
+{
+    return manager->event;
+}
+
+MainLog *manager_log(const Manager *manager)
+{
+    return manager->log;
+}
+
+const char *manager_identifier(const Manager *manager)
+{
+    return manager->settings->identifier;
+}
+
+DaemonState manager_state(const Manager *manager)
+{
+    return manager->state;
+}
+
+const Config *manager_config(const Manager *manager)
+{
+    return manager->config;
+}
+
+Group *manager_find_group(const Manager *manager, const char *name)
+{
+    return g_hash_table_lookup(manager->by_name, name);
+}
+
+/* Groups
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+int manager_compare_groups(const void *a, const void *b)
+{
+    return group_compare(*(Group *const *)a, *(Group *const *)b);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(group_name(*(Group *const *)a), group_name(*(Group *const *)b));
+}
+
+static int compare_instance_names(const void *a, const void *b)
+{
+    return strcmp(instance_name(*(Instance *const *)a), instance_name(*(Instance *const *)b));
+}
+
+GPtrArray *manager_copy_groups(const Manager *manager)
+{
+    GPtrArray *copy = g_ptr_array_sized_new(manager->groups->len);
+    for (unsigned i = 0; i < manager->groups->len; i++)
+        g_ptr_array_add(copy, g_ptr_array_index(manager->groups, i));
+    return copy;
+}
+
+GPtrArray *manager_instances(const Manager *manager, InstanceOrder order)
+{
+    g_autoptr(GPtrArray) groups = manager_copy_groups(manager);
+    GPtrArray *instances = g_ptr_array_new();
+
+    g_ptr_array_sort(groups, order == ORDER_LEXICAL ? compare_names : manager_compare_groups);
+    for (unsigned i = 0; i < groups->len; i++) {
+        const Group *group = g_ptr_array_index(groups, i);
+        g_autoptr(GPtrArray) members = g_ptr_array_new();
+        for (size_t j = 0; j < group_instance_count(group); j++)
+            g_ptr_array_add(members, group_instance(group, j));
+        if (order == ORDER_LEXICAL)
+            g_ptr_array_sort(members, compare_instance_names);
+        g_ptr_array_extend(instances, members, NULL, NULL);
+    }
+    return instances;
+}
+
+Group *manager_activate(Manager *manager, const PlannedGroup *planned)
+{
+    Group *group = group_new(manager->plan, planned, &manager->context);
+
+    g_ptr_array_add(manager->groups, group);
+    g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
+    for (size_t i = 0; i < group_instance_count(group); i++) {
+        Instance *instance = group_instance(group, i);
+        g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
+    }
+    return group;
+}
+
+int manager_add_group(Manager *manager, const char *name)
+{
+    const PlannedGroup *planned = plan_find_group(manager->plan, name);
+
+    if (!planned)
+        return FAULT_BAD_NAME;
+    if (manager_find_group(manager, name))
+        return FAULT_ALREADY_ADDED;
+    (void)store_put_group_removed(manager->store, name, false);
+    group_autostart(manager_activate(manager, planned));
+    return 0;
+}
+
+static int on_bury(sd_event_source *source, void *userdata)
+{
+    Manager *manager = userdata;
+    manager->bury = sd_event_source_disable_unref(manager->bury);
+    g_ptr_array_set_size(manager->graveyard, 0);
+    return 0;
+}
+
+int manager_remove_group(Manager *manager, const char *name)
+{
+    Group *group = manager_find_group(manager, name);
+
+    if (!group)
+        return FAULT_BAD_NAME;
+    if (!group_is_stopped(group))
+        return FAULT_STILL_RUNNING;
+    for (size_t i = 0; i < group_instance_count(group); i++) {
+        Instance *instance = group_instance(group, i);
+        g_hash_table_remove(manager->by_unit, instance_unit(instance));
+        instance_remove_files(instance);
+    }
+    (void)store_put_group_removed(manager->store, name, true);
+    g_hash_table_remove(manager->by_name, name);
+    g_ptr_array_remove(manager->groups, group);
+    g_ptr_array_add(manager->graveyard, group);
+    if (!manager->bury)
+        (void)sd_event_add_defer(manager->event, &manager->bury, on_bury, manager);
+    return 0;
+}
+
+/* Configuration
+ * -------------------------------------------------------------------------------------------------- */
+
+void config_difference_clear(ConfigDifference *difference)
+{
+    g_strfreev(difference->added);
+    g_strfreev(difference->changed);
+    g_strfreev(difference->removed);
+    *difference = (ConfigDifference){0};
+}
+
+static void take_names(GPtrArray *names, char ***ret)
+{
+    g_ptr_array_add(names, NULL);
+    *ret = (char **)g_ptr_array_free(names, FALSE);
+}
+
+static void compare(const Manager *manager, ConfigDifference *ret)
+{
+    GPtrArray *added = g_ptr_array_new(), *changed = g_ptr_array_new(), *removed = g_ptr_array_new();
+
+    for (size_t i = 0; i < config_group_count(manager->config); i++) {
+        const GroupConfig *candidate = config_group(manager->config, i);
+        const Group *active = manager_find_group(manager, candidate->name);
+        if (!active)
+            g_ptr_array_add(added, g_strdup(candidate->name));
+        else if (!group_config_equal(candidate, group_config(active)))
+            g_ptr_array_add(changed, g_strdup(candidate->name));
+    }
+    for (unsigned i = 0; i < manager->groups->len; i++) {
+        const char *name = group_name(g_ptr_array_index(manager->groups, i));
+        if (!config_find_group(manager->config, name))
+            g_ptr_array_add(removed, g_strdup(name));
+    }
+    take_names(added, &ret->added);
+    take_names(changed, &ret->changed);
+    take_names(removed, &ret->removed);
+}
+
+void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics)
+{
+    static const LogLevel levels[] = {
+        [SEVERITY_INFO] = LOG_LEVEL_INFO,
+        [SEVERITY_WARNING] = LOG_LEVEL_WARN,
+        [SEVERITY_CRITICAL] = LOG_LEVEL_CRITICAL,
+        [SEVERITY_ERROR] = LOG_LEVEL_ERROR,
+    };
+    for (size_t i = 0; i < diagnostics_count(diagnostics); i++) {
+        const Diagnostic *diagnostic = diagnostics_get(diagnostics, i);
+        if (!diagnostic->ours && diagnostic->severity != SEVERITY_ERROR)
+            main_log_write(log, levels[diagnostic->severity], "%s", diagnostic->text);
+    }
+}
+
+int manager_reread(Manager *manager, ConfigDifference *ret_difference, char **ret_message)
+{
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_autoptr(Config) config = NULL;
+    g_autoptr(Plan) plan = NULL;
+
+    int r = config_load_daemon(config_path(manager->config), config_host_real(), diagnostics, &config);
+    if (r < 0) {
+        const Diagnostic *error = diagnostics_first_error(diagnostics);
+        *ret_message = g_strdup(error ? error->text : g_strerror(-r));
+        return FAULT_CANT_REREAD;
+    }
+    r = plan_new(config, manager->settings->identifier, &plan);
+    if (r < 0)
+        return r;
+    config_unref(manager->config);
+    plan_unref(manager->plan);
+    manager->config = g_steal_pointer(&config);
+    manager->plan = g_steal_pointer(&plan);
+    compare(manager, ret_difference);
+    return 0;
+}

@@ -1,0 +1,55 @@
+/* The inside of the manager, shared by manager.c (groups and configuration) and manager_life.c (start,
+ * signals, end). Nobody else includes this. */
+#pragma once
+
+#include "bridge/group_owner.h"
+#include "bridge/http.h"
+#include "bridge/manager_owner.h"
+#include "bridge/pump.h"
+#include "bridge/rpc.h"
+#include "bridge/store.h"
+#include "bridge/systemd.h"
+
+struct Manager {
+    sd_event *event;
+    const CommandLine *line;
+    const Settings *settings;
+    MainLog *log; /* the caller's */
+    Systemd *systemd;
+    Pump *pump;
+    Store *store;
+    Http *http;
+    RpcServer *rpc;
+    InstanceContext context;
+    char *runtime_directory;
+    char *working_directory;
+    char *libexecdir;
+    char *user; /* of [supervisord], as a number; NULL when unset */
+    int lock;
+
+    Config *config; /* as last read */
+    Plan *plan;
+    GPtrArray *groups;    /* in the order in which they became active */
+    GHashTable *by_name;  /* group name → Group */
+    GHashTable *by_unit;  /* unit name → Instance */
+    GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
+
+    DaemonState state;
+    bool ready;          /* everything was looked at, servers are open */
+    unsigned looks;      /* units still to be looked at before that */
+    GPtrArray *stopping; /* groups still to be stopped, the next one last */
+    sd_event_source *bury;
+    sd_event_source *shutdown_report;
+    sd_event_source *advance; /* the shutdown goes on from the loop */
+    int failure;              /* why the loop ended early */
+    char *failure_message;
+};
+
+/* Groups in the order in which they became active; the array is the caller's. */
+GPtrArray *manager_copy_groups(const Manager *manager);
+/* Ascending priority; for g_ptr_array_sort(). */
+int manager_compare_groups(const void *a, const void *b);
+/* Makes the group active without starting anything. */
+Group *manager_activate(Manager *manager, const PlannedGroup *planned);
+/* What reading a configuration found, with the oracle's levels; errors are the caller's to tell. */
+void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics);

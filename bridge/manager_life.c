@@ -1,0 +1,534 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "bridge/autolog.h"
+#include "bridge/manager_internal.h"
+#include "bridge/runtime_directory.h"
+#include "common/install_path.h"
+#include "common/signal_name.h"
+#include "translator/unitname.h"
+
+enum { SHUTDOWN_REPORT_SECONDS = 3 };
+
+static void schedule_advance(Manager *manager);
+
+/* What systemd says
+ * ---------------------------------------------------------------------------------------------- */
+
+static void on_unit_changed(const char *unit, const UnitSnapshot *snapshot, void *userdata)
+{
+    Manager *manager = userdata;
+    Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+    if (instance && manager->ready)
+        instance_unit_changed(instance, snapshot);
+}
+
+static void on_unit_removed(const char *unit, void *userdata)
+{
+    Manager *manager = userdata;
+    Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+    if (instance && manager->ready)
+        instance_unit_removed(instance);
+}
+
+static void on_resynchronise(void *userdata)
+{
+    Manager *manager = userdata;
+    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
+
+    for (unsigned i = 0; manager->ready && i < instances->len; i++)
+        instance_look(g_ptr_array_index(instances, i));
+}
+
+static void on_state_changed(Instance *instance, ProcessState old, void *userdata)
+{
+    schedule_advance(userdata);
+}
+
+static void on_settled(Instance *instance, void *userdata)
+{
+    schedule_advance(userdata);
+}
+
+/* Getting ready: look at what is there, open the servers, start what is to start
+ * ---------------------------------- */
+
+static void fail(Manager *manager, int failure, const char *message)
+{
+    manager->failure = failure;
+    manager->failure_message = g_strdup(message);
+    (void)sd_event_exit(manager->event, 0);
+}
+
+static char *describe_listen_failure(int error)
+{
+    if (error == -EADDRINUSE)
+        return g_strdup("Another program is already listening on a port that one of our HTTP servers is "
+                        "configured to use.  "
+                        "Shut this program down first before starting supervisord.");
+    return g_strdup_printf("Cannot open an HTTP server: socket.error reported errno.%s (%d)",
+                           strerrorname_np(-error), -error);
+}
+
+static int open_servers(Manager *manager)
+{
+    for (size_t i = 0; i < config_server_count(manager->config); i++) {
+        int r = http_listen(manager->http, config_server(manager->config, i), -1);
+        if (r < 0) {
+            g_autofree char *message = describe_listen_failure(r);
+            fail(manager, r, message);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static void write_pidfile(Manager *manager)
+{
+    const char *path = manager->settings->pidfile;
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0)
+        close(fd);
+    if (written)
+        main_log_write(manager->log, LOG_LEVEL_INFO, "supervisord started with pid %d", (int)getpid());
+    else
+        main_log_write(manager->log, LOG_LEVEL_CRITICAL, "could not write pidfile %s", path);
+}
+
+static void autostart(Manager *manager)
+{
+    g_autoptr(GPtrArray) groups = manager_copy_groups(manager);
+
+    g_ptr_array_sort(groups, manager_compare_groups);
+    for (unsigned i = 0; i < groups->len; i++)
+        group_autostart(g_ptr_array_index(groups, i));
+}
+
+static void become_ready(Manager *manager)
+{
+    if (open_servers(manager) < 0)
+        return;
+    manager->ready = true;
+    write_pidfile(manager);
+    (void)sd_notifyf(false, "READY=1\nMAINPID=%d\nSTATUS=supervising %u groups", (int)getpid(),
+                     manager->groups->len);
+    /* Events about units came in while they were looked at; nothing of that may be missed. */
+    on_resynchronise(manager);
+    if (manager->state == DAEMON_RUNNING)
+        autostart(manager);
+    else
+        schedule_advance(manager);
+}
+
+static void on_first_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
+{
+    Manager *manager = userdata;
+    Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+
+    if (instance && instance_restore(instance, snapshot))
+        main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
+                       process_state_name(instance_state(instance)), (int)instance_pid(instance));
+    if (--manager->looks == 0)
+        become_ready(manager);
+}
+
+static void on_listed(int result, char **units, void *userdata)
+{
+    Manager *manager = userdata;
+    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
+
+    if (result < 0) {
+        fail(manager, result, "systemd does not answer: its units cannot be listed");
+        return;
+    }
+    manager->looks = 1;
+    for (unsigned i = 0; i < instances->len; i++) {
+        Instance *instance = g_ptr_array_index(instances, i);
+        bool loaded = g_strv_contains((const char *const *)units, instance_unit(instance));
+        if (!loaded)
+            (void)instance_restore(instance, NULL);
+        else if (systemd_look(manager->systemd, instance_unit(instance), on_first_look, manager) >= 0)
+            manager->looks++;
+    }
+    if (--manager->looks == 0)
+        become_ready(manager);
+}
+
+/* Ending
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static void finish(Manager *manager)
+{
+    http_free(g_steal_pointer(&manager->http));
+    (void)unlink(manager->settings->pidfile);
+    (void)store_remove(manager->store);
+    (void)sd_event_exit(manager->event, 0);
+}
+
+static char *names_of_unstopped(const Manager *manager)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (unsigned i = 0; i < manager->groups->len; i++) {
+        const Group *group = g_ptr_array_index(manager->groups, i);
+        for (size_t j = 0; j < group_instance_count(group); j++) {
+            const Instance *instance = group_instance(group, j);
+            if (!process_state_is_stopped(instance_state(instance)))
+                g_string_append_printf(names, "%s%s", names->len ? ", " : "", instance_name(instance));
+        }
+    }
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static int on_shutdown_report(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Manager *manager = userdata;
+    g_autofree char *names = names_of_unstopped(manager);
+    uint64_t now = 0;
+
+    if (*names)
+        main_log_write(manager->log, LOG_LEVEL_INFO, "waiting for %s to die", names);
+    (void)sd_event_now(manager->event, CLOCK_MONOTONIC, &now);
+    (void)sd_event_source_set_time(source, now + SHUTDOWN_REPORT_SECONDS * G_USEC_PER_SEC);
+    (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    return 0;
+}
+
+/* One group after the other, the one with the highest priority number first; the next when all of it has
+ * stopped. */
+static int on_advance(sd_event_source *source, void *userdata)
+{
+    Manager *manager = userdata;
+
+    manager->advance = sd_event_source_disable_unref(manager->advance);
+    while (manager->stopping->len > 0) {
+        Group *group = g_ptr_array_index(manager->stopping, manager->stopping->len - 1);
+        group_stop_all(group);
+        if (!group_is_stopped(group) || !group_at_rest(group))
+            return 0;
+        g_ptr_array_set_size(manager->stopping, (int)manager->stopping->len - 1);
+    }
+    finish(manager);
+    return 0;
+}
+
+static void schedule_advance(Manager *manager)
+{
+    if (manager->ready && manager->stopping && !manager->advance)
+        (void)sd_event_add_defer(manager->event, &manager->advance, on_advance, manager);
+}
+
+static void begin_shutdown(Manager *manager)
+{
+    if (manager->stopping)
+        return;
+    manager->stopping = manager_copy_groups(manager);
+    g_ptr_array_sort(manager->stopping, manager_compare_groups);
+    (void)sd_notify(false, "STOPPING=1");
+    (void)sd_event_add_time(manager->event, &manager->shutdown_report, CLOCK_MONOTONIC, 0, 0,
+                            on_shutdown_report, manager);
+    schedule_advance(manager);
+}
+
+void manager_shutdown(Manager *manager)
+{
+    manager->state = DAEMON_SHUTDOWN;
+    begin_shutdown(manager);
+}
+
+void manager_restart(Manager *manager)
+{
+    if (manager->state == DAEMON_SHUTDOWN)
+        return;
+    manager->state = DAEMON_RESTARTING;
+    begin_shutdown(manager);
+}
+
+/* Signals
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void on_exit_signal(Manager *manager, const char *name)
+{
+    main_log_write(manager->log, LOG_LEVEL_WARN, "received %s indicating exit request", name);
+    manager_shutdown(manager);
+}
+
+static void on_restart_signal(Manager *manager, const char *name)
+{
+    if (manager->state == DAEMON_SHUTDOWN) {
+        main_log_write(manager->log, LOG_LEVEL_WARN,
+                       "ignored %s indicating restart request (shutdown in progress)", name);
+        return;
+    }
+    main_log_write(manager->log, LOG_LEVEL_WARN, "received %s indicating restart request", name);
+    manager_restart(manager);
+}
+
+static void on_reopen_signal(Manager *manager, const char *name)
+{
+    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
+
+    main_log_write(manager->log, LOG_LEVEL_INFO, "received %s indicating log reopen request", name);
+    main_log_write(manager->log, LOG_LEVEL_INFO, "supervisord logreopen");
+    (void)main_log_reopen(manager->log);
+    for (unsigned i = 0; i < instances->len; i++)
+        instance_reopen_logs(g_ptr_array_index(instances, i));
+}
+
+static const struct {
+    int number;
+    void (*handle)(Manager *manager, const char *name);
+} handled_signals[] = {
+    {SIGTERM, on_exit_signal},   {SIGINT, on_exit_signal},    {SIGQUIT, on_exit_signal},
+    {SIGHUP, on_restart_signal}, {SIGUSR2, on_reopen_signal},
+};
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++) {
+        if (handled_signals[i].number == (int)info->ssi_signo)
+            handled_signals[i].handle(userdata, signal_name((int)info->ssi_signo));
+    }
+    return 0;
+}
+
+static int watch_signals(Manager *manager)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++)
+        sigaddset(&mask, handled_signals[i].number);
+    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+        return -errno;
+    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++) {
+        int r = sd_event_add_signal(manager->event, NULL, handled_signals[i].number, on_signal, manager);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Making and running
+ * --------------------------------------------------------------------------------------------- */
+
+static void on_rpc(HttpRequest *request, void *userdata)
+{
+    Manager *manager = userdata;
+    rpc_server_handle(manager->rpc, request);
+}
+
+static const HttpRoute routes[] = {
+    {"/RPC2", on_rpc},
+    {NULL, NULL},
+};
+
+static int prepare_directory(Manager *manager, char **ret_message)
+{
+    bool user_manager = geteuid() != 0;
+
+    int r = runtime_directory_path(manager->settings->identifier, user_manager, &manager->runtime_directory);
+    if (r < 0) {
+        *ret_message =
+            g_strdup_printf("no runtime directory to work in (%s): is a systemd user session there? "
+                            "\"loginctl enable-linger\" makes one that stays",
+                            g_strerror(-r));
+        return r;
+    }
+    r = runtime_directory_prepare(manager->runtime_directory, &manager->lock);
+    if (r == -EBUSY)
+        *ret_message = g_strdup_printf(
+            "another supervisord with the identifier '%s' is running; stop it first, or give this one "
+            "a name of its own (-i NAME, or identifier= in [supervisord])",
+            manager->settings->identifier);
+    else if (r < 0)
+        *ret_message =
+            g_strdup_printf("could not prepare %s: %s", manager->runtime_directory, g_strerror(-r));
+    return r;
+}
+
+static int connect_systemd(Manager *manager, char **ret_message)
+{
+    static const SystemdCallbacks callbacks = {
+        .unit_changed = on_unit_changed,
+        .unit_removed = on_unit_removed,
+        .resynchronise = on_resynchronise,
+    };
+    bool user_manager = geteuid() != 0;
+
+    int r = systemd_new(manager->event, user_manager, &callbacks, manager, &manager->systemd);
+    if (r < 0)
+        *ret_message =
+            g_strdup_printf("%s is not there or does not answer (%s): supervisord runs programs as its units",
+                            user_manager ? "systemd --user" : "systemd", g_strerror(-r));
+    return r;
+}
+
+static void fill_context(Manager *manager, char **environment)
+{
+    const Settings *settings = manager->settings;
+    mode_t mask = umask(0);
+
+    umask(mask);
+    manager->context = (InstanceContext){
+        .event = manager->event,
+        .systemd = manager->systemd,
+        .pump = manager->pump,
+        .log = manager->log,
+        .store = manager->store,
+        .mapping = {.libexecdir = manager->libexecdir,
+                    .runtime_directory = manager->runtime_directory,
+                    .user_manager = geteuid() != 0},
+        .launch = {.runtime_directory = manager->runtime_directory,
+                   .working_directory = manager->working_directory,
+                   .environment = environment,
+                   .serverurl = settings->serverurl,
+                   .umask = mask,
+                   .user_manager = geteuid() != 0},
+        .identifier = settings->identifier,
+        .childlogdir = settings->childlogdir,
+        .strip_ansi = settings->strip_ansi,
+        .state_changed = on_state_changed,
+        .settled = on_settled,
+        .userdata = manager,
+    };
+    if (settings->has_user) {
+        manager->user = g_strdup_printf("%u", (unsigned)settings->uid);
+        manager->context.launch.user = manager->user;
+    }
+    (void)getrlimit(RLIMIT_NOFILE, &manager->context.launch.open_files);
+    (void)getrlimit(RLIMIT_NPROC, &manager->context.launch.processes);
+}
+
+static int open_parts(Manager *manager, char **ret_message)
+{
+    g_autofree char *state = g_build_filename(manager->runtime_directory, "state", NULL);
+
+    int r = store_open(state, &manager->store);
+    if (r < 0) {
+        *ret_message = g_strdup_printf("could not open %s: %s", state, g_strerror(-r));
+        return r;
+    }
+    r = install_path_libexec(&manager->libexecdir);
+    if (r >= 0)
+        r = pump_new(manager->event, manager->log, &manager->pump);
+    if (r >= 0)
+        r = rpc_server_new(manager, &manager->rpc);
+    if (r >= 0)
+        r = http_new(manager->event, manager->log, routes, manager, &manager->http);
+    if (r >= 0)
+        r = watch_signals(manager);
+    if (r >= 0)
+        r = plan_new(manager->config, manager->settings->identifier, &manager->plan);
+    if (r < 0)
+        *ret_message = g_strdup_printf("could not start: %s", g_strerror(-r));
+    return r;
+}
+
+static void activate_all(Manager *manager)
+{
+    for (size_t i = 0; i < plan_group_count(manager->plan); i++) {
+        const PlannedGroup *planned = plan_group(manager->plan, i);
+        /* Taken out by a client before an earlier bridge died: it stays out. */
+        if (!store_group_removed(manager->store, planned->config->name))
+            (void)manager_activate(manager, planned);
+    }
+}
+
+static void allocate(Manager *manager)
+{
+    manager->groups = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
+    manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
+    manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->working_directory = g_get_current_dir();
+    manager->lock = -1;
+    manager->state = DAEMON_RUNNING;
+}
+
+int manager_new(const CommandLine *line, const Settings *settings, Config *config, MainLog *log,
+                char **environment, Manager **ret, char **ret_message)
+{
+    g_autoptr(Manager) manager = g_new0(Manager, 1);
+
+    manager->line = line;
+    manager->settings = settings;
+    manager->log = log;
+    manager->config = config_ref(config);
+    allocate(manager);
+    int r = sd_event_new(&manager->event);
+    if (r < 0) {
+        *ret_message = g_strdup_printf("could not make an event loop: %s", g_strerror(-r));
+        return r;
+    }
+    r = prepare_directory(manager, ret_message);
+    if (r >= 0)
+        r = connect_systemd(manager, ret_message);
+    if (r >= 0)
+        r = open_parts(manager, ret_message);
+    if (r < 0)
+        return r;
+    fill_context(manager, environment);
+    if (!settings->nocleanup && !store_is_restart(manager->store))
+        autolog_clear(settings->childlogdir, settings->identifier, log);
+    activate_all(manager);
+    *ret = g_steal_pointer(&manager);
+    return 0;
+}
+
+void manager_free(Manager *manager)
+{
+    if (!manager)
+        return;
+    sd_event_source_disable_unref(manager->bury);
+    sd_event_source_disable_unref(manager->advance);
+    sd_event_source_disable_unref(manager->shutdown_report);
+    http_free(manager->http);
+    g_clear_pointer(&manager->stopping, g_ptr_array_unref);
+    g_ptr_array_unref(manager->groups);
+    g_ptr_array_unref(manager->graveyard);
+    g_hash_table_unref(manager->by_name);
+    g_hash_table_unref(manager->by_unit);
+    rpc_server_free(manager->rpc);
+    pump_free(manager->pump);
+    systemd_free(manager->systemd);
+    store_free(manager->store);
+    g_clear_pointer(&manager->plan, plan_unref);
+    config_unref(manager->config);
+    if (manager->lock >= 0)
+        close(manager->lock);
+    sd_event_unref(manager->event);
+    g_free(manager->failure_message);
+    g_free(manager->user);
+    g_free(manager->runtime_directory);
+    g_free(manager->working_directory);
+    g_free(manager->libexecdir);
+    g_free(manager);
+}
+
+int manager_run(Manager *manager, ManagerOutcome *ret_outcome, char **ret_message)
+{
+    g_autofree char *escaped = unitname_escape_if_needed(manager->settings->identifier);
+    g_autofree char *pattern = g_strconcat(escaped, ":*", NULL);
+
+    int r = systemd_list(manager->systemd, pattern, on_listed, manager);
+    if (r >= 0)
+        r = sd_event_loop(manager->event);
+    if (r >= 0)
+        r = manager->failure;
+    if (r < 0) {
+        *ret_message = g_strdup(manager->failure_message ? manager->failure_message : g_strerror(-r));
+        return r;
+    }
+    *ret_outcome = manager->state == DAEMON_RESTARTING ? MANAGER_RESTART : MANAGER_EXIT;
+    return 0;
+}

@@ -1,0 +1,97 @@
+#include "bridge/observation.h"
+
+#include <string.h>
+
+typedef struct Events {
+    Observed *list;
+    size_t count;
+} Events;
+
+static Observed *add(Events *events, StateEvent event, const UnitSnapshot *snapshot)
+{
+    Observed *observed = &events->list[events->count++];
+    *observed = (Observed){.event = event, .pid = snapshot->exec_main_pid};
+    return observed;
+}
+
+static void see_launch(Observation *observation, const UnitSnapshot *snapshot, Events *events)
+{
+    bool same = observation->pid == snapshot->exec_main_pid &&
+                memcmp(observation->invocation, snapshot->invocation, sizeof observation->invocation) == 0;
+
+    if (snapshot->exec_main_pid == 0 || same)
+        return;
+    *observation = (Observation){.pid = snapshot->exec_main_pid};
+    memcpy(observation->invocation, snapshot->invocation, sizeof observation->invocation);
+    add(events, STATE_EVENT_LAUNCHED, snapshot)->time = snapshot->exec_main_start;
+}
+
+static void see_up(Observation *observation, const UnitSnapshot *snapshot, Events *events)
+{
+    bool active =
+        snapshot->active_state == ACTIVE_STATE_ACTIVE || snapshot->active_state == ACTIVE_STATE_RELOADING;
+
+    if (observation->up || observation->ended || !active)
+        return;
+    observation->up = true;
+    add(events, STATE_EVENT_UP, snapshot);
+}
+
+static void see_stop(Observation *observation, const UnitSnapshot *snapshot, Events *events)
+{
+    /* Deactivating without a main process is systemd cleaning up after an end, not a stop. */
+    if (observation->ended || snapshot->main_pid == 0 || snapshot->active_state != ACTIVE_STATE_DEACTIVATING)
+        return;
+    if (!observation->stopping) {
+        observation->stopping = true;
+        add(events, STATE_EVENT_STOPPING, snapshot);
+    }
+    if (snapshot->killing && !observation->killing) {
+        observation->killing = true;
+        add(events, STATE_EVENT_STOPPING, snapshot)->killing = true;
+    }
+}
+
+static void see_end(Observation *observation, const UnitSnapshot *snapshot, Events *events)
+{
+    if (observation->ended || snapshot->exec_main_code == 0)
+        return;
+    observation->ended = true;
+    /* Without having been up, and with the gate still there (it is counting the seconds of the backoff) the
+     * start has failed. Without the gate it had let the program pass, and the end came before systemd could
+     * say so. */
+    bool failed =
+        !observation->up && (snapshot->control_pid != 0 || snapshot->active_state == ACTIVE_STATE_ACTIVATING);
+    if (!observation->up && !failed && !observation->stopping) {
+        observation->up = true;
+        add(events, STATE_EVENT_UP, snapshot);
+    }
+    Observed *observed = add(events, failed ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, snapshot);
+    observed->time = snapshot->exec_main_exit;
+    observed->exit_code = snapshot->exec_main_code;
+    observed->exit_status = snapshot->exec_main_status;
+}
+
+static void see_rest(const UnitSnapshot *snapshot, Events *events)
+{
+    bool at_rest =
+        snapshot->active_state == ACTIVE_STATE_INACTIVE || snapshot->active_state == ACTIVE_STATE_FAILED;
+
+    if (at_rest && snapshot->main_pid == 0 && !snapshot->has_job)
+        add(events, STATE_EVENT_GONE, snapshot);
+}
+
+size_t observation_update(Observation *observation, const UnitSnapshot *snapshot,
+                          Observed ret_events[OBSERVED_MAX])
+{
+    Events events = {.list = ret_events};
+
+    see_launch(observation, snapshot, &events);
+    if (observation->pid != 0 && observation->pid == snapshot->exec_main_pid) {
+        see_up(observation, snapshot, &events);
+        see_stop(observation, snapshot, &events);
+        see_end(observation, snapshot, &events);
+    }
+    see_rest(snapshot, &events);
+    return events.count;
+}

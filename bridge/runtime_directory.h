@@ -1,0 +1,17 @@
+/* /run/supersede/IDENTIFIER (root) or $XDG_RUNTIME_DIR/supersede/IDENTIFIER: what lives as long as the host
+ * is up. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Where it is. Newly allocated. -ENOENT when a user has no runtime directory. */
+int runtime_directory_path(const char *identifier, bool user_manager, char **ret);
+
+/* Makes it with its parts (process/, log/), each 0700 from the start and owned by us; refuses what somebody
+ * else has put there
+ * (-EPERM). Then locks it for this process: -EBUSY when another bridge of the same identifier is alive.
+ * `ret_lock`: a descriptor that holds the lock. */
+int runtime_directory_prepare(const char *path, int *ret_lock);
+
+/* Removes it and what is in it. Best effort: for an orderly end. */
+void runtime_directory_remove(const char *path);

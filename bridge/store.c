@@ -1,0 +1,346 @@
+#include "bridge/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The file is written anew when this many lines have been appended and most of them are superseded. */
+enum { COMPACT_LINES = 20000, MAXIMUM_SIZE = 64 << 20 };
+
+typedef struct Remembered {
+    StoreRecord record;
+    char *spawnerr; /* what record.spawnerr points to */
+} Remembered;
+
+struct Store {
+    char *path;
+    int fd;
+    bool restart;
+    size_t lines;
+    GHashTable *processes; /* namespec → Remembered */
+    GHashTable *autologs;  /* "STREAM namespec" → path */
+    GHashTable *removed;   /* set of group names */
+};
+
+static void remembered_free(void *data)
+{
+    Remembered *remembered = data;
+    g_free(remembered->spawnerr);
+    g_free(remembered);
+}
+
+static char *autolog_key(const char *namespec, Stream stream)
+{
+    return g_strdup_printf("%d %s", (int)stream, namespec);
+}
+
+/* Reading
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void remember(Store *store, const char *namespec, const StoreRecord *record)
+{
+    Remembered *remembered = g_new0(Remembered, 1);
+    remembered->spawnerr = g_strdup(record->spawnerr ? record->spawnerr : "");
+    remembered->record = *record;
+    remembered->record.spawnerr = remembered->spawnerr;
+    g_hash_table_replace(store->processes, g_strdup(namespec), remembered);
+}
+
+static void forget(Store *store, const char *namespec)
+{
+    g_hash_table_remove(store->processes, namespec);
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        g_autofree char *key = autolog_key(namespec, (Stream)stream);
+        g_hash_table_remove(store->autologs, key);
+    }
+}
+
+static void read_process(Store *store, char **fields)
+{
+    remember(store, fields[0],
+             &(StoreRecord){
+                 .state = (ProcessState)strtol(fields[1], NULL, 10),
+                 .laststart = g_ascii_strtod(fields[2], NULL),
+                 .laststop = g_ascii_strtod(fields[3], NULL),
+                 .exitstatus = (int)strtol(fields[4], NULL, 10),
+                 .backoff = (unsigned)strtoul(fields[5], NULL, 10),
+                 .spawnerr = fields[6],
+             });
+}
+
+static void read_forgotten(Store *store, char **fields)
+{
+    forget(store, fields[0]);
+}
+
+static void read_autolog(Store *store, char **fields)
+{
+    long stream = strtol(fields[1], NULL, 10);
+    if (stream >= 0 && stream < STREAM_COUNT)
+        g_hash_table_replace(store->autologs, autolog_key(fields[0], (Stream)stream), g_strdup(fields[2]));
+}
+
+static void read_removed(Store *store, char **fields)
+{
+    if (strcmp(fields[1], "1") == 0)
+        g_hash_table_add(store->removed, g_strdup(fields[0]));
+    else
+        g_hash_table_remove(store->removed, fields[0]);
+}
+
+static const struct {
+    const char *kind;
+    unsigned fields;
+    void (*read)(Store *store, char **fields);
+} line_kinds[] = {
+    {"process", 7, read_process},
+    {"forget", 1, read_forgotten},
+    {"autolog", 3, read_autolog},
+    {"removed", 2, read_removed},
+};
+
+static void read_line(Store *store, const char *line)
+{
+    g_auto(GStrv) fields = g_strsplit(line, "\t", -1);
+    unsigned count = g_strv_length(fields);
+
+    for (unsigned i = 1; i < count; i++) {
+        char *plain = g_strcompress(fields[i]);
+        g_free(fields[i]);
+        fields[i] = plain;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(line_kinds); i++) {
+        if (count == line_kinds[i].fields + 1 && strcmp(fields[0], line_kinds[i].kind) == 0)
+            line_kinds[i].read(store, fields + 1);
+    }
+}
+
+static int read_all(Store *store)
+{
+    struct stat status;
+
+    if (fstat(store->fd, &status) < 0)
+        return -errno;
+    if (status.st_size > MAXIMUM_SIZE)
+        return -EFBIG;
+    g_autofree char *text = g_malloc((size_t)status.st_size + 1);
+    ssize_t size = pread(store->fd, text, (size_t)status.st_size, 0);
+    if (size < 0)
+        return -errno;
+    text[size] = '\0';
+    store->restart = size > 0;
+    /* What stands behind the last newline is a line that a kill cut short. */
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = '\0';
+        read_line(store, line);
+        store->lines++;
+    }
+    return 0;
+}
+
+/* Writing
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void format_field(GString *line, const char *value)
+{
+    g_autofree char *escaped = g_strescape(value, NULL);
+    g_string_append_c(line, '\t');
+    g_string_append(line, escaped);
+}
+
+static void format_process(GString *line, const char *namespec, const StoreRecord *record)
+{
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+    g_string_append(line, "process");
+    format_field(line, namespec);
+    g_string_append_printf(line, "\t%d", (int)record->state);
+    format_field(line, g_ascii_formatd(number, sizeof number, "%.6f", record->laststart));
+    format_field(line, g_ascii_formatd(number, sizeof number, "%.6f", record->laststop));
+    g_string_append_printf(line, "\t%d\t%u", record->exitstatus, record->backoff);
+    format_field(line, record->spawnerr ? record->spawnerr : "");
+    g_string_append_c(line, '\n');
+}
+
+static void format_autolog(GString *line, const char *namespec, Stream stream, const char *path)
+{
+    g_string_append(line, "autolog");
+    format_field(line, namespec);
+    g_string_append_printf(line, "\t%d", (int)stream);
+    format_field(line, path);
+    g_string_append_c(line, '\n');
+}
+
+static void format_removed(GString *line, const char *group, bool removed)
+{
+    g_string_append(line, "removed");
+    format_field(line, group);
+    g_string_append(line, removed ? "\t1\n" : "\t0\n");
+}
+
+static int write_whole(int fd, const GString *text)
+{
+    ssize_t written = write(fd, text->str, text->len);
+    if (written < 0)
+        return -errno;
+    return (size_t)written == text->len ? 0 : -ENOSPC;
+}
+
+static void format_everything(Store *store, GString *text)
+{
+    GHashTableIter iterator;
+    void *key, *value;
+
+    g_hash_table_iter_init(&iterator, store->processes);
+    while (g_hash_table_iter_next(&iterator, &key, &value))
+        format_process(text, key, &((Remembered *)value)->record);
+    g_hash_table_iter_init(&iterator, store->autologs);
+    while (g_hash_table_iter_next(&iterator, &key, &value))
+        format_autolog(text, (char *)key + 2, ((char *)key)[0] == '0' ? STREAM_STDOUT : STREAM_STDERR, value);
+    g_hash_table_iter_init(&iterator, store->removed);
+    while (g_hash_table_iter_next(&iterator, &key, NULL))
+        format_removed(text, key, true);
+}
+
+static int compact(Store *store)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *temporary = g_strconcat(store->path, ".new", NULL);
+
+    format_everything(store, text);
+    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int r = write_whole(fd, text);
+    if (r >= 0 && rename(temporary, store->path) < 0)
+        r = -errno;
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    close(store->fd);
+    store->fd = fd;
+    store->lines = g_hash_table_size(store->processes) + g_hash_table_size(store->autologs);
+    return 0;
+}
+
+static int append(Store *store, const GString *line)
+{
+    int r = write_whole(store->fd, line);
+    if (r < 0)
+        return r;
+    if (++store->lines > COMPACT_LINES + 2 * g_hash_table_size(store->processes))
+        return compact(store);
+    return 0;
+}
+
+/* The surface
+ * ---------------------------------------------------------------------------------------------------- */
+
+int store_open(const char *path, Store **ret)
+{
+    g_autoptr(Store) store = g_new0(Store, 1);
+
+    store->path = g_strdup(path);
+    store->processes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, remembered_free);
+    store->autologs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    store->removed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    store->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->fd < 0)
+        return -errno;
+    int r = read_all(store);
+    /* A cut line must not swallow the next one. */
+    if (r >= 0 && store->restart)
+        r = compact(store);
+    if (r < 0)
+        return r;
+    *ret = g_steal_pointer(&store);
+    return 0;
+}
+
+void store_free(Store *store)
+{
+    if (!store)
+        return;
+    if (store->fd >= 0)
+        close(store->fd);
+    g_hash_table_unref(store->processes);
+    g_hash_table_unref(store->autologs);
+    g_hash_table_unref(store->removed);
+    g_free(store->path);
+    g_free(store);
+}
+
+bool store_is_restart(const Store *store)
+{
+    return store->restart;
+}
+
+const StoreRecord *store_process(const Store *store, const char *namespec)
+{
+    const Remembered *remembered = g_hash_table_lookup(store->processes, namespec);
+    return remembered ? &remembered->record : NULL;
+}
+
+int store_put_process(Store *store, const char *namespec, const StoreRecord *record)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    remember(store, namespec, record);
+    format_process(line, namespec, record);
+    return append(store, line);
+}
+
+const char *store_autolog(const Store *store, const char *namespec, Stream stream)
+{
+    g_autofree char *key = autolog_key(namespec, stream);
+    return g_hash_table_lookup(store->autologs, key);
+}
+
+int store_put_autolog(Store *store, const char *namespec, Stream stream, const char *path)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    g_hash_table_replace(store->autologs, autolog_key(namespec, stream), g_strdup(path));
+    format_autolog(line, namespec, stream, path);
+    return append(store, line);
+}
+
+bool store_group_removed(const Store *store, const char *group)
+{
+    return g_hash_table_contains(store->removed, group);
+}
+
+int store_put_group_removed(Store *store, const char *group, bool removed)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    if (removed == store_group_removed(store, group))
+        return 0;
+    if (removed)
+        g_hash_table_add(store->removed, g_strdup(group));
+    else
+        g_hash_table_remove(store->removed, group);
+    format_removed(line, group, removed);
+    return append(store, line);
+}
+
+int store_forget_process(Store *store, const char *namespec)
+{
+    g_autoptr(GString) line = g_string_new("forget");
+
+    forget(store, namespec);
+    format_field(line, namespec);
+    g_string_append_c(line, '\n');
+    return append(store, line);
+}
+
+int store_remove(Store *store)
+{
+    return unlink(store->path) < 0 && errno != ENOENT ? -errno : 0;
+}

@@ -1,0 +1,650 @@
+#include "bridge/systemd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "bridge/unit_properties.h"
+
+#define DESTINATION          "org.freedesktop.systemd1"
+#define MANAGER_PATH         "/org/freedesktop/systemd1"
+#define MANAGER_INTERFACE    "org.freedesktop.systemd1.Manager"
+#define UNIT_PATH            "/org/freedesktop/systemd1/unit"
+#define UNIT_INTERFACE       "org.freedesktop.systemd1.Unit"
+#define SERVICE_INTERFACE    "org.freedesktop.systemd1.Service"
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+
+/* systemd answers within milliseconds; while it reloads thousands of units it may take seconds, and being
+ * stopped in a debugger is no reason to give up either. The library's default of 25 s would turn a slow host
+ * into failed starts. */
+#define CALL_TIMEOUT_USEC (10 * 60 * 1000000ULL)
+#define RECONNECT_USEC    (200 * 1000ULL)
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus, sd_bus_flush_close_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+
+struct Systemd {
+    sd_event *event;
+    sd_event_source *reconnect;
+    sd_bus *bus; /* NULL while there is no connection */
+    bool user_manager;
+    bool reloading;
+    SystemdCallbacks callbacks;
+    void *userdata;
+    GHashTable *watched; /* unit name → UnitSnapshot, filled half when the Service part of a pair has come */
+    GHashTable *calls;   /* set of Call: those under way */
+};
+
+/* One method call that has not been answered. */
+typedef struct Call {
+    Systemd *systemd;
+    char *unit;
+    sd_bus_slot *slot;
+    SystemdDone done;
+    SystemdLooked looked;
+    SystemdListed listed;
+    void *userdata;
+} Call;
+
+static void call_free(void *data)
+{
+    Call *call = data;
+    sd_bus_slot_unref(call->slot);
+    g_free(call->unit);
+    g_free(call);
+}
+
+static const struct {
+    const char *name;
+    int error;
+} known_errors[] = {
+    {"org.freedesktop.systemd1.UnitExists", -EEXIST},
+    {"org.freedesktop.systemd1.NoSuchUnit", -ENOENT},
+    {"org.freedesktop.DBus.Error.UnknownObject", -ENOENT},
+    {"org.freedesktop.DBus.Error.UnknownInterface", -ENOENT},
+    {"org.freedesktop.systemd1.NoSuchProcess", -ESRCH},
+    {"org.freedesktop.systemd1.UnitMasked", -ERFKILL},
+    {"org.freedesktop.systemd1.BadUnitSetting", -ENOEXEC},
+    {"org.freedesktop.DBus.Error.NoReply", -ENOTCONN},
+    {"org.freedesktop.DBus.Error.Disconnected", -ENOTCONN},
+};
+
+static int error_of(const sd_bus_error *error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(known_errors); i++) {
+        if (sd_bus_error_has_name(error, known_errors[i].name))
+            return known_errors[i].error;
+    }
+    int number = sd_bus_error_get_errno(error);
+    return number > 0 ? -number : -EIO;
+}
+
+/* Signals
+ * -------------------------------------------------------------------------------------------------------- */
+
+static char *unit_of_path(const char *path)
+{
+    char *unit = NULL;
+    if (sd_bus_path_decode(path, UNIT_PATH, &unit) <= 0)
+        return NULL;
+    return unit;
+}
+
+/* A change is announced as a pair, the type's own interface first and Unit second; together they are a whole
+ * snapshot. */
+static int on_properties_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+    Systemd *systemd = userdata;
+    const char *interface;
+
+    g_autofree char *unit = unit_of_path(sd_bus_message_get_path(message));
+    UnitSnapshot *snapshot = unit ? g_hash_table_lookup(systemd->watched, unit) : NULL;
+    if (!snapshot)
+        return 0;
+    if (sd_bus_message_read(message, "s", &interface) < 0)
+        return 0;
+    if (g_strcmp0(interface, SERVICE_INTERFACE) == 0) {
+        (void)unit_properties_read(message, snapshot);
+    } else if (g_strcmp0(interface, UNIT_INTERFACE) == 0) {
+        if (unit_properties_read(message, snapshot) < 0)
+            return 0;
+        UnitSnapshot whole = *snapshot; /* the callback may unwatch */
+        systemd->callbacks.unit_changed(unit, &whole, systemd->userdata);
+    }
+    return 0;
+}
+
+static int on_unit_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+    Systemd *systemd = userdata;
+    const char *unit;
+
+    /* A reload unloads and loads everything; that is no news. */
+    if (systemd->reloading || sd_bus_message_read(message, "so", &unit, NULL) < 0)
+        return 0;
+    UnitSnapshot *snapshot = g_hash_table_lookup(systemd->watched, unit);
+    if (!snapshot)
+        return 0;
+    *snapshot = (UnitSnapshot){0};
+    g_autofree char *name = g_strdup(unit);
+    systemd->callbacks.unit_removed(name, systemd->userdata);
+    return 0;
+}
+
+static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+    Systemd *systemd = userdata;
+    int active;
+
+    if (sd_bus_message_read(message, "b", &active) < 0)
+        return 0;
+    systemd->reloading = active;
+    if (!active)
+        systemd->callbacks.resynchronise(systemd->userdata);
+    return 0;
+}
+
+/* Connection
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void schedule_reconnect(Systemd *systemd)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(systemd->event, CLOCK_MONOTONIC, &now);
+    sd_event_source_disable_unref(systemd->reconnect);
+    systemd->reconnect = NULL;
+    (void)sd_event_add_time(systemd->event, &systemd->reconnect, CLOCK_MONOTONIC, now + RECONNECT_USEC, 0,
+                            on_reconnect, systemd);
+}
+
+/* Calls without an answer will have none: tell their askers. */
+static void fail_calls(Systemd *systemd)
+{
+    g_autoptr(GHashTable) calls = g_steal_pointer(&systemd->calls);
+    GHashTableIter iterator;
+    void *key;
+
+    systemd->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
+    g_hash_table_iter_init(&iterator, calls);
+    while (g_hash_table_iter_next(&iterator, &key, NULL)) {
+        Call *call = key;
+        if (call->done)
+            call->done(call->unit, -ENOTCONN, "the connection to systemd broke", call->userdata);
+        if (call->looked)
+            call->looked(call->unit, -ENOTCONN, NULL, call->userdata);
+        if (call->listed)
+            call->listed(-ENOTCONN, NULL, call->userdata);
+    }
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+    Systemd *systemd = userdata;
+
+    systemd->bus = sd_bus_close_unref(systemd->bus);
+    systemd->reloading = false;
+    schedule_reconnect(systemd);
+    fail_calls(systemd);
+    return 0;
+}
+
+static char *private_socket(bool user_manager)
+{
+    if (!user_manager)
+        return g_strdup("unix:path=/run/systemd/private");
+    const char *runtime = g_getenv("XDG_RUNTIME_DIR");
+    g_autofree char *fallback = g_strdup_printf("/run/user/%u", (unsigned)getuid());
+    g_autofree char *path =
+        g_build_filename(runtime && *runtime ? runtime : fallback, "systemd/private", NULL);
+    /* A comma, a semicolon or an equals sign would end the value: addresses escape as URLs do. */
+    g_autofree char *escaped = g_uri_escape_string(path, "/", FALSE);
+    return g_strdup_printf("unix:path=%s", escaped);
+}
+
+static int open_private(bool user_manager, sd_bus **ret)
+{
+    g_autoptr(sd_bus) bus = NULL;
+    g_autofree char *address = private_socket(user_manager);
+
+    int r = sd_bus_new(&bus);
+    if (r < 0)
+        return r;
+    r = sd_bus_set_address(bus, address);
+    if (r < 0)
+        return r;
+    r = sd_bus_start(bus);
+    if (r < 0)
+        return r;
+    *ret = g_steal_pointer(&bus);
+    return 0;
+}
+
+static int open_bus(bool user_manager, sd_bus **ret)
+{
+    int r = open_private(user_manager, ret);
+    if (r != -ENOENT && r != -ECONNREFUSED)
+        return r;
+    /* No private socket: the bus does too, within its limits, and wants to be told that we listen. */
+    r = user_manager ? sd_bus_open_user(ret) : sd_bus_open_system(ret);
+    if (r < 0)
+        return r;
+    return sd_bus_call_method_async(*ret, NULL, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "Subscribe",
+                                    NULL, NULL, NULL);
+}
+
+static int add_matches(Systemd *systemd)
+{
+    static const struct {
+        const char *rule;
+        sd_bus_message_handler_t handler;
+    } matches[] = {
+        {"type='signal',interface='" PROPERTIES_INTERFACE
+         "',member='PropertiesChanged',path_namespace='" UNIT_PATH "'",
+         on_properties_changed},
+        {"type='signal',interface='" MANAGER_INTERFACE "',member='UnitRemoved',path='" MANAGER_PATH "'",
+         on_unit_removed},
+        {"type='signal',interface='" MANAGER_INTERFACE "',member='Reloading',path='" MANAGER_PATH "'",
+         on_reloading},
+        {"type='signal',sender='org.freedesktop.DBus.Local',path='/org/freedesktop/DBus/Local',"
+         "interface='org.freedesktop.DBus.Local',member='Disconnected'",
+         on_disconnected},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(matches); i++) {
+        int r =
+            sd_bus_add_match_async(systemd->bus, NULL, matches[i].rule, matches[i].handler, NULL, systemd);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int connect_systemd(Systemd *systemd)
+{
+    int r = open_bus(systemd->user_manager, &systemd->bus);
+    if (r < 0)
+        return r;
+    r = add_matches(systemd);
+    if (r >= 0)
+        r = sd_bus_set_method_call_timeout(systemd->bus, CALL_TIMEOUT_USEC);
+    if (r >= 0)
+        r = sd_bus_attach_event(systemd->bus, systemd->event, SD_EVENT_PRIORITY_NORMAL);
+    if (r < 0)
+        systemd->bus = sd_bus_close_unref(systemd->bus);
+    return r;
+}
+
+static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    Systemd *systemd = userdata;
+
+    if (connect_systemd(systemd) < 0)
+        schedule_reconnect(systemd);
+    else
+        systemd->callbacks.resynchronise(systemd->userdata);
+    return 0;
+}
+
+int systemd_new(sd_event *event, bool user_manager, const SystemdCallbacks *callbacks, void *userdata,
+                Systemd **ret)
+{
+    g_autoptr(Systemd) systemd = g_new0(Systemd, 1);
+
+    systemd->event = sd_event_ref(event);
+    systemd->user_manager = user_manager;
+    systemd->callbacks = *callbacks;
+    systemd->userdata = userdata;
+    systemd->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    systemd->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
+    int r = connect_systemd(systemd);
+    if (r < 0)
+        return r;
+    *ret = g_steal_pointer(&systemd);
+    return 0;
+}
+
+void systemd_free(Systemd *systemd)
+{
+    if (!systemd)
+        return;
+    sd_event_source_disable_unref(systemd->reconnect);
+    g_hash_table_unref(systemd->calls);
+    g_hash_table_unref(systemd->watched);
+    sd_bus_flush_close_unref(systemd->bus);
+    sd_event_unref(systemd->event);
+    g_free(systemd);
+}
+
+void systemd_watch(Systemd *systemd, const char *unit)
+{
+    if (!g_hash_table_contains(systemd->watched, unit))
+        g_hash_table_insert(systemd->watched, g_strdup(unit), g_new0(UnitSnapshot, 1));
+}
+
+void systemd_unwatch(Systemd *systemd, const char *unit)
+{
+    g_hash_table_remove(systemd->watched, unit);
+}
+
+/* Calls
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static Call *call_new(Systemd *systemd, const char *unit, void *userdata)
+{
+    Call *call = g_new0(Call, 1);
+    call->systemd = systemd;
+    call->unit = g_strdup(unit);
+    call->userdata = userdata;
+    return call;
+}
+
+static int new_manager_call(Systemd *systemd, const char *method, sd_bus_message **ret)
+{
+    if (!systemd->bus)
+        return -ENOTCONN;
+    return sd_bus_message_new_method_call(systemd->bus, ret, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                          method);
+}
+
+/* Takes the call in any case. */
+static int call_send(Call *call, sd_bus_message *message, sd_bus_message_handler_t handler)
+{
+    int r = sd_bus_call_async(call->systemd->bus, &call->slot, message, handler, call, CALL_TIMEOUT_USEC);
+    if (r < 0) {
+        call_free(call);
+        return r;
+    }
+    g_hash_table_add(call->systemd->calls, call);
+    return 0;
+}
+
+/* The call is answered: it is nobody's any more, but stays until the handler is through. */
+static void call_take(Call *call)
+{
+    g_hash_table_steal(call->systemd->calls, call);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
+
+static int on_done(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+    g_autoptr(Call) call = userdata;
+    const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+    call_take(call);
+    if (call->done)
+        call->done(call->unit, error ? error_of(error) : 0, error ? error->message : NULL, call->userdata);
+    return 0;
+}
+
+int systemd_start_transient(Systemd *systemd, const char *unit, const PropertyList *properties,
+                            SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "StartTransientUnit", &message);
+    if (r < 0)
+        return r;
+    r = sd_bus_message_append(message, "ss", unit, "replace");
+    if (r < 0)
+        return r;
+    r = unit_properties_append(message, properties);
+    if (r < 0)
+        return r;
+    r = sd_bus_message_append(message, "a(sa(sv))", 0);
+    if (r < 0)
+        return r;
+    Call *call = call_new(systemd, unit, userdata);
+    call->done = done;
+    return call_send(call, message, on_done);
+}
+
+static int send_unit_call(Systemd *systemd, sd_bus_message *message, const char *unit, SystemdDone done,
+                          void *userdata)
+{
+    Call *call = call_new(systemd, unit, userdata);
+    call->done = done;
+    return call_send(call, message, on_done);
+}
+
+int systemd_stop(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "StopUnit", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "ss", unit, "replace");
+    if (r < 0)
+        return r;
+    return send_unit_call(systemd, message, unit, done, userdata);
+}
+
+int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "ResetFailedUnit", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "s", unit);
+    if (r < 0)
+        return r;
+    return send_unit_call(systemd, message, unit, done, userdata);
+}
+
+int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "KillUnit", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "ssi", unit, "main", (int32_t)signal);
+    if (r < 0)
+        return r;
+    return send_unit_call(systemd, message, unit, done, userdata);
+}
+
+static int on_looked(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+    g_autoptr(Call) call = userdata;
+    const sd_bus_error *error = sd_bus_message_get_error(reply);
+    UnitSnapshot snapshot = {0};
+
+    call_take(call);
+    int r = error ? error_of(error) : unit_properties_read(reply, &snapshot);
+    call->looked(call->unit, r, r < 0 ? NULL : &snapshot, call->userdata);
+    return 0;
+}
+
+int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+    char *path = NULL;
+
+    if (!systemd->bus)
+        return -ENOTCONN;
+    int r = sd_bus_path_encode(UNIT_PATH, unit, &path);
+    if (r < 0)
+        return r;
+    g_autofree char *owned = path;
+    r = sd_bus_message_new_method_call(systemd->bus, &message, DESTINATION, owned, PROPERTIES_INTERFACE,
+                                       "GetAll");
+    if (r < 0)
+        return r;
+    /* An empty interface name asks for the properties of all of them at once. */
+    r = sd_bus_message_append(message, "s", "");
+    if (r < 0)
+        return r;
+    Call *call = call_new(systemd, unit, userdata);
+    call->looked = looked;
+    return call_send(call, message, on_looked);
+}
+
+static int read_unit_names(sd_bus_message *reply, GPtrArray *names)
+{
+    const char *name;
+
+    int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+    while (r >= 0 && (r = sd_bus_message_enter_container(reply, 'r', "ssssssouso")) > 0) {
+        r = sd_bus_message_read(reply, "s", &name);
+        if (r < 0)
+            return r;
+        g_ptr_array_add(names, g_strdup(name));
+        r = sd_bus_message_skip(reply, "sssssouso");
+        if (r < 0)
+            return r;
+        r = sd_bus_message_exit_container(reply);
+    }
+    return r;
+}
+
+static int on_listed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+    g_autoptr(Call) call = userdata;
+    const sd_bus_error *error = sd_bus_message_get_error(reply);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    call_take(call);
+    int r = error ? error_of(error) : read_unit_names(reply, names);
+    g_ptr_array_add(names, NULL);
+    call->listed(r, r < 0 ? NULL : (char **)names->pdata, call->userdata);
+    return 0;
+}
+
+int systemd_list(Systemd *systemd, const char *pattern, SystemdListed listed, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "ListUnitsByPatterns", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "asas", 0, 1, pattern);
+    if (r < 0)
+        return r;
+    Call *call = call_new(systemd, pattern, userdata);
+    call->listed = listed;
+    return call_send(call, message, on_listed);
+}
+
+static gboolean belongs_to(void *key, void *value, void *userdata)
+{
+    return ((Call *)key)->userdata == userdata;
+}
+
+void systemd_forget(Systemd *systemd, void *userdata)
+{
+    g_hash_table_foreach_remove(systemd->calls, belongs_to, userdata);
+}
+
+/* Starting a service and waiting for it
+ * -------------------------------------------------------------------------- */
+
+typedef struct WaitedJob {
+    char *path;   /* NULL until StartTransientUnit has answered */
+    char *result; /* "done", "failed", … */
+} WaitedJob;
+
+static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+    WaitedJob *job = userdata;
+    const char *path, *result;
+
+    if (sd_bus_message_read(message, "uoss", NULL, &path, NULL, &result) >= 0 &&
+        g_strcmp0(path, job->path) == 0)
+        job->result = g_strdup(result);
+    return 0;
+}
+
+static int append_service(sd_bus_message *message, const char *unit, const PropertyList *properties,
+                          int error_fd)
+{
+    int r = sd_bus_message_append(message, "ss", unit, "fail");
+    if (r >= 0)
+        r = sd_bus_message_open_container(message, 'a', "(sv)");
+    if (r >= 0)
+        r = unit_properties_append_each(message, properties);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "(sv)", "StandardErrorFileDescriptor", "h", error_fd);
+    if (r >= 0)
+        r = sd_bus_message_close_container(message);
+    return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
+}
+
+static int start_and_learn_job(sd_bus *bus, const char *unit, const PropertyList *properties, int error_fd,
+                               WaitedJob *job, char **ret_message)
+{
+    g_autoptr(sd_bus_message) message = NULL, reply = NULL;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    const char *path = NULL;
+
+    int r = sd_bus_message_new_method_call(bus, &message, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
+                                           "StartTransientUnit");
+    if (r >= 0)
+        r = append_service(message, unit, properties, error_fd);
+    if (r < 0)
+        return r;
+    r = sd_bus_call(bus, message, 0, &error, &reply);
+    if (r < 0) {
+        r = error_of(&error);
+        *ret_message = g_strdup(error.message);
+        sd_bus_error_free(&error);
+        return r;
+    }
+    r = sd_bus_message_read(reply, "o", &path);
+    if (r >= 0)
+        job->path = g_strdup(path);
+    return r;
+}
+
+static int wait_for_job(sd_bus *bus, const WaitedJob *job)
+{
+    while (!job->result) {
+        int r = sd_bus_process(bus, NULL);
+        if (r < 0)
+            return r;
+        if (r == 0 && (r = sd_bus_wait(bus, UINT64_MAX)) < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int exit_status_of(sd_bus *bus, const char *unit)
+{
+    char *path = NULL;
+    int32_t status = 0;
+
+    if (sd_bus_path_encode(UNIT_PATH, unit, &path) < 0)
+        return -ENOMEM;
+    g_autofree char *owned = path;
+    if (sd_bus_get_property_trivial(bus, DESTINATION, owned, SERVICE_INTERFACE, "ExecMainStatus", NULL, 'i',
+                                    &status) < 0)
+        return 1;
+    return status > 0 ? status : 1;
+}
+
+int systemd_run_and_wait(bool user_manager, const char *unit, const PropertyList *properties, int error_fd,
+                         char **ret_message)
+{
+    g_autoptr(sd_bus) bus = NULL;
+    WaitedJob job = {0};
+
+    int r = open_bus(user_manager, &bus);
+    if (r >= 0)
+        r = sd_bus_add_match(bus, NULL,
+                             "type='signal',interface='" MANAGER_INTERFACE
+                             "',member='JobRemoved',path='" MANAGER_PATH "'",
+                             on_job_removed, &job);
+    if (r >= 0)
+        r = start_and_learn_job(bus, unit, properties, error_fd, &job, ret_message);
+    if (r >= 0)
+        r = wait_for_job(bus, &job);
+    if (r >= 0 && g_strcmp0(job.result, "done") != 0)
+        r = exit_status_of(bus, unit);
+    g_free(job.path);
+    g_free(job.result);
+    return r;
+}
