@@ -18,7 +18,7 @@ import xmlrpc.client
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../system"))
 from launched import Launched, run, wait_for  # noqa: E402
-from supervisor.xmlrpc import SupervisorTransport  # noqa: E402
+from supervisor.xmlrpc import Faults, SupervisorTransport  # noqa: E402
 
 PLACE = "/run/child-parity"
 PROBE = "/usr/local/bin/supersede-probe"
@@ -139,7 +139,12 @@ def by_daemon(label, command):
         if "leaver" in names:
             remove_user("leaver")
         for name in names:
-            server.supervisor.startProcess(name)
+            try:
+                server.supervisor.startProcess(name, False)
+            except xmlrpc.client.Fault as fault:
+                # It may end, badly, before the answer is made.
+                if fault.faultCode not in (Faults.ABNORMAL_TERMINATION, Faults.SPAWN_ERROR):
+                    raise
         for name in names:
             wait_for(lambda name=name: server.supervisor.getProcessInfo(name)["statename"] == "EXITED", 15, name)
             results[name] = (server.supervisor.getProcessInfo(name)["exitstatus"], read(f"{place}/{name}.out"),
