@@ -6,7 +6,9 @@ import os
 import subprocess
 import time
 
-RUNTIME = "/run/supersede/test"
+# Root uses the system's manager, everybody else the own one.
+USER_MANAGER = os.getuid() != 0
+RUNTIME = f"/run/user/{os.getuid()}/supersede/test" if USER_MANAGER else "/run/supersede/test"
 INFINITY = 2**64 - 1
 SECOND = 1000000
 
@@ -50,15 +52,15 @@ class Launched:
     """One process: its spec, its unit, and what can be seen of them."""
 
     def __init__(self, name, launcher, gate, command, *, autorestart="unexpected", exitcodes=(0,), stopsignal=15,
-                 user_manager=False, runtime=RUNTIME, environment=("PATH=/usr/bin:/bin",), **spec):
+                 runtime=RUNTIME, environment=("PATH=/usr/bin:/bin",), **spec):
         self.unit = f"test:{name}.service"
-        self.manager = ["--user"] if user_manager else ["--system"]
+        self.manager = ["--user"] if USER_MANAGER else ["--system"]
         self.runtime = runtime
         self.path = f"{runtime}/{name}"
         self.starts_file = f"{runtime}/{name}.starts"
         self.startsecs = spec.get("startsecs", 1)
         os.makedirs(runtime, exist_ok=True)
-        fields = {"unit": self.unit, "user_manager": int(user_manager), "process_name": name,
+        fields = {"unit": self.unit, "user_manager": int(USER_MANAGER), "process_name": name,
                   "command": command.replace("STARTS", self.starts_file), "base_directory": runtime,
                   "search_path": "/usr/bin:/bin", "startsecs": 1, "startretries": 3, **spec}
         records = [f"{key}={value}" for key, value in fields.items()] + [f"env={row}" for row in environment]
@@ -91,6 +93,9 @@ class Launched:
         lines = self.systemctl("show", "-p", ",".join(names), self.unit).splitlines()
         values = dict(line.split("=", 1) for line in lines)
         return [values[name] for name in names]
+
+    def journal(self):
+        return run("journalctl", "--user-unit" if USER_MANAGER else "--unit", self.unit, "-o", "cat")
 
     def state(self):
         return "/".join(self.show("ActiveState", "SubState"))

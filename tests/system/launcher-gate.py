@@ -1,7 +1,11 @@
 #!/usr/bin/python3
-"""supersede-exec and supersede-gate alone under a real systemd: starts, backoff, giving up, stops. Runs inside a box."""
+"""supersede-exec and supersede-gate alone under a real systemd: starts, backoff, giving up, stops. Runs inside a box.
+
+    launcher-gate.py EXEC GATE [--user]     --user: as somebody, in the units of his own systemd
+"""
 
 import concurrent.futures
+import grp
 import os
 import signal
 import subprocess
@@ -12,7 +16,8 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from launched import RUNTIME, Launched, run, wait_for  # noqa: E402
 
-LAUNCHER, GATE = sys.argv[1:]
+LAUNCHER, GATE = sys.argv[1:3]
+SOMEBODY = 4001
 NOTE = "date +%s.%N >>STARTS; "
 TOLERANCE = 0.3
 DEAD = ("inactive/dead", "failed/failed")
@@ -291,12 +296,11 @@ def unreadable_spec():
     process = program("unreadable", "exit 0", autorestart="false")
     os.truncate(process.path, os.stat(process.path).st_size - 1)
     process.start()
-    wait_for(lambda: "Bad message" in run("journalctl", "-u", process.unit, "-o", "cat"), 5, "a line")
+    lines = {f"supersede-{name}: cannot read {process.path}: Bad message" for name in ("exec", "gate")}
+    wait_for(lambda: lines <= set(process.journal().splitlines()), 5, "both lines")
     process.stop()
-    lines = run("journalctl", "-u", process.unit, "-o", "cat").splitlines()
-    for name in ("exec", "gate"):
-        equal([line for line in lines if line.startswith(f"supersede-{name}:")],
-              [f"supersede-{name}: cannot read {process.path}: Bad message"])
+    ours = [line for line in process.journal().splitlines() if line.startswith("supersede-")]
+    equal(sorted(ours), sorted(lines), "each once")
 
 
 def gate(path, main, **keywords):
@@ -345,6 +349,60 @@ def time_counts_from_the_start_of_the_program():
         raise AssertionError(f"RUNNING after {lived:.3f} s")
 
 
+def caught_signals(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith("SigCgt:"))
+
+
+def not_yet_the_program(name, prepare, *argv):
+    """What the main process is before it is the program does not count, with startsecs=0 either."""
+    process = program(name, "exit 0", startsecs=0)
+    child = subprocess.Popen(argv)
+    waiting = gate(process.path, child.pid)
+    prepare()
+    wait_for(lambda: os.path.exists(f"/proc/{waiting.pid}") and caught_signals(waiting.pid), 2, "handlers")
+    time.sleep(0.2)
+    equal(waiting.poll(), None, "before the program")
+    with open(f"{RUNTIME}/{name}.go", "w"):
+        pass
+    equal(waiting.wait(2), 0)
+    equal(os.readlink(f"/proc/{child.pid}/exe"), os.path.realpath("/usr/bin/sleep"))
+    child.kill()
+    child.wait()
+
+
+@for_each("installed", "replaced by an upgrade")
+def the_launcher_is_not_the_program(how):
+    name = f"launcher-{how[:3]}"
+    launcher = f"{RUNTIME}/{name}.bin/supersede-exec"
+    os.makedirs(os.path.dirname(launcher))
+    run("cp", "/bin/bash", launcher)
+    not_yet_the_program(name, (lambda: None) if how == "installed" else (lambda: os.unlink(launcher)), launcher, "-c",
+                        f"until test -e {RUNTIME}/{name}.go; do read -t 0.01 <> <(:); done; exec sleep 1000")
+
+
+@case
+def a_copy_of_systemd_is_not_the_program():
+    """To this gate the interpreter that runs the test is its manager."""
+    wait = f"import os, time\nwhile not os.path.exists('{RUNTIME}/copy.go'): time.sleep(0.01)\n"
+    not_yet_the_program("copy", lambda: None, sys.executable, "-c", wait + "os.execlp('sleep', 'sleep', '1000')")
+
+
+@case
+def a_launcher_that_fails_late():
+    process = program("fails-late", "exit 0", startsecs=0)
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    waiting = gate(process.path, child.pid)
+    wait_for(lambda: caught_signals(waiting.pid), 2, "handlers")
+    with open(process.path + ".spawnerr", "w") as file:
+        file.write("why")
+    child.stdin.close()
+    # RestartSec of such a unit is the pause of a second.
+    equal(waiting.wait(2), -(signal.SIGRTMIN + 1))
+    equal(process.companion(".failures"), "1\n")
+    child.wait()
+
+
 @case
 def a_stopped_gate_that_looks_late():
     """As in the oracle the moment of looking decides: a death noticed after startsecs was not too quick."""
@@ -357,11 +415,6 @@ def a_stopped_gate_that_looks_late():
     os.kill(waiting.pid, signal.SIGCONT)
     equal(waiting.wait(1), 0)
     child.wait()
-
-
-def caught_signals(pid):
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1], 16) for line in file if line.startswith("SigCgt:"))
 
 
 @for_each("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "ABRT")
@@ -378,7 +431,25 @@ def the_gate_ends_quietly_by(name):
     child.wait()
 
 
+def become_somebody():
+    """A user whose systemd runs, as that of somebody who has logged in does. The tree may be where only root can look."""
+    place = "/usr/local/lib/launcher-gate"
+    here = os.path.dirname(os.path.abspath(__file__))
+    run("install", "-D", "-t", place, LAUNCHER, GATE, __file__, f"{here}/launched.py")
+    run("useradd", "--uid", str(SOMEBODY), "--no-create-home", "somebody")
+    run("systemctl", "start", f"user@{SOMEBODY}.service")
+    os.setgroups([grp.getgrnam("systemd-journal").gr_gid])
+    os.setgid(SOMEBODY)
+    os.setuid(SOMEBODY)
+    os.environ["XDG_RUNTIME_DIR"] = f"/run/user/{SOMEBODY}"
+    os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    names = [os.path.basename(path) for path in (__file__, LAUNCHER, GATE)]
+    os.execv(sys.executable, [sys.executable, *(f"{place}/{name}" for name in names)])
+
+
 def main():
+    if "--user" in sys.argv:
+        become_somebody()
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         futures = [(name, pool.submit(function)) for name, function in cases]
