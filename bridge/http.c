@@ -1,0 +1,537 @@
+#include "bridge/http.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "bridge/auth.h"
+#include "bridge/http_listen.h"
+
+enum {
+    BODY_LIMIT = 8 << 20,
+    BODY_TOTAL_LIMIT = 64 << 20, /* of all requests together */
+    HEADER_LIMIT = 32 << 10,
+    CONNECTION_LIMIT = 512, /* for each server */
+    /* Seconds. Within a request a client has to keep going; between requests supervisorctl's shell may rest
+     * on its connection, and its transport does not connect again, so that limit is the oracle's half hour.
+     */
+    REQUEST_TIMEOUT = 60,
+    KEEPALIVE_TIMEOUT = 30 * 60,
+    /* MHD_run() calls in a row before other event sources get their turn. */
+    RUN_LIMIT = 64,
+};
+
+typedef struct HttpServer {
+    Http *http;
+    struct MHD_Daemon *daemon;
+    char *username; /* NULL: everybody may */
+    char *password;
+    char *file; /* unix socket that was made here */
+    HttpSocketFile made;
+    GHashTable *suspended; /* set of HttpRequest */
+    sd_event_source *io;
+    sd_event_source *timer;
+    sd_event_source *kick; /* runs the daemon in the next turn of the loop */
+} HttpServer;
+
+struct Http {
+    sd_event *event;
+    MainLog *log;
+    const HttpRoute *routes;
+    void *userdata;
+    GPtrArray *servers;
+    size_t body_bytes; /* held by all requests together */
+};
+
+struct HttpRequest {
+    HttpServer *server;
+    struct MHD_Connection *connection;
+    char *method;
+    char *path;
+    GByteArray *body;
+    bool dispatched;
+    bool suspended;
+    bool dropped;    /* nobody waits for the answer: close */
+    unsigned status; /* 0: not answered */
+    struct MHD_Response *response;
+    sd_event_source *hangup;
+    void (*abandoned)(void *userdata);
+    void *abandoned_userdata;
+};
+
+static const struct {
+    unsigned status;
+    const char *message;
+} error_messages[] = {
+    {400, "Bad Request"},           {401, "Unauthorized"},    {404, "Not Found"},
+    {405, "Method Not Allowed"},    {411, "Length Required"}, {413, "Request Entity Too Large"},
+    {500, "Internal Server Error"},
+};
+
+/* --- event loop --- */
+
+static void arm_timer(HttpServer *server, MHD_UNSIGNED_LONG_LONG milliseconds)
+{
+    uint64_t now;
+
+    sd_event_now(server->http->event, CLOCK_MONOTONIC, &now);
+    sd_event_source_set_time(server->timer, now + (uint64_t)milliseconds * 1000);
+    sd_event_source_set_enabled(server->timer, SD_EVENT_ONESHOT);
+}
+
+/* MHD reports work that it could do at once as a timeout of 0, and its epoll descriptor stays silent about
+ * it: whoever does not call MHD_run() again then leaves keep-alive connections hanging. */
+static void server_run(HttpServer *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout = 0;
+    enum MHD_Result pending = MHD_NO;
+
+    for (int i = 0; i < RUN_LIMIT; i++) {
+        MHD_run(server->daemon);
+        pending = MHD_get_timeout(server->daemon, &timeout);
+        if (pending != MHD_YES || timeout > 0)
+            break;
+    }
+    if (pending != MHD_YES)
+        sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
+    else if (timeout > 0)
+        arm_timer(server, timeout);
+    else
+        sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    server_run(userdata);
+    return 0;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    server_run(userdata);
+    return 0;
+}
+
+static int on_kick(sd_event_source *source, void *userdata)
+{
+    server_run(userdata);
+    return 0;
+}
+
+/* --- a request's life --- */
+
+static void request_free(HttpRequest *request)
+{
+    request->server->http->body_bytes -= request->body->len;
+    sd_event_source_disable_unref(request->hangup);
+    g_clear_pointer(&request->response, MHD_destroy_response);
+    g_byte_array_unref(request->body);
+    g_free(request->method);
+    g_free(request->path);
+    g_free(request);
+}
+
+static void request_resume(HttpRequest *request)
+{
+    request->hangup = sd_event_source_disable_unref(request->hangup);
+    if (!request->suspended)
+        return;
+    request->suspended = false;
+    g_hash_table_remove(request->server->suspended, request);
+    MHD_resume_connection(request->connection);
+    sd_event_source_set_enabled(request->server->kick, SD_EVENT_ONESHOT);
+}
+
+/* Tells the handler, once, that there is nobody to answer to. */
+static void request_abandon(HttpRequest *request)
+{
+    void (*abandoned)(void *userdata) = g_steal_pointer(&request->abandoned);
+
+    request->dropped = true;
+    if (abandoned)
+        abandoned(request->abandoned_userdata);
+}
+
+static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    HttpRequest *request = userdata;
+
+    request_abandon(request);
+    request_resume(request);
+    return 0;
+}
+
+/* MHD does not look at a suspended connection, so a client that gives up would keep its call waiting. */
+static int request_watch_hangup(HttpRequest *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (!info)
+        return -EBADF;
+    return sd_event_add_io(request->server->http->event, &request->hangup, info->connect_fd, EPOLLRDHUP,
+                           on_hangup, request);
+}
+
+static const HttpRoute *find_route(const HttpRoute *routes, const char *path)
+{
+    const HttpRoute *best = NULL;
+
+    for (const HttpRoute *route = routes; route->prefix; route++) {
+        if (g_str_has_prefix(path, route->prefix) && (!best || strlen(route->prefix) > strlen(best->prefix)))
+            best = route;
+    }
+    return best;
+}
+
+static void request_dispatch(HttpRequest *request)
+{
+    Http *http = request->server->http;
+    const HttpRoute *route = find_route(http->routes, request->path);
+
+    request->dispatched = true;
+    if (route)
+        route->handler(request, http->userdata);
+    else if (g_str_equal(request->method, "GET") || g_str_equal(request->method, "HEAD"))
+        http_request_reply_error(request, MHD_HTTP_NOT_FOUND);
+    else
+        http_request_reply_error(request, MHD_HTTP_BAD_REQUEST);
+}
+
+static unsigned check_authentication(const HttpRequest *request)
+{
+    static const unsigned statuses[] = {
+        [AUTH_GRANTED] = 0,
+        [AUTH_DENIED] = MHD_HTTP_UNAUTHORIZED,
+        [AUTH_MALFORMED] = MHD_HTTP_BAD_REQUEST,
+        [AUTH_BROKEN] = MHD_HTTP_INTERNAL_SERVER_ERROR,
+    };
+    const HttpServer *server = request->server;
+
+    if (!server->username)
+        return 0;
+    return statuses[auth_check(server->username, server->password,
+                               http_request_header(request, "Authorization"))];
+}
+
+/* What can be said about a request from its head alone. Returns 0 or the status of the refusal. */
+static unsigned check_head(const HttpRequest *request)
+{
+    const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    unsigned status = check_authentication(request);
+
+    if (status != 0)
+        return status;
+    bool is_routed = find_route(request->server->http->routes, request->path) != NULL;
+    if (g_str_equal(request->method, "POST") && is_routed && !length)
+        return MHD_HTTP_LENGTH_REQUIRED;
+    if (length && g_ascii_strtoull(length, NULL, 10) > BODY_LIMIT)
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    return 0;
+}
+
+static enum MHD_Result request_queue(HttpRequest *request)
+{
+    if (request->dropped || request->status == 0)
+        return MHD_NO;
+    return MHD_queue_response(request->connection, request->status, request->response);
+}
+
+/* The whole request is here, or the answer to a suspended one is. */
+static enum MHD_Result request_advance(HttpRequest *request)
+{
+    if (!request->dispatched)
+        request_dispatch(request);
+    if (request->status != 0 || request->dropped)
+        return request_queue(request);
+    if (request_watch_hangup(request) < 0) {
+        request_abandon(request);
+        return MHD_NO;
+    }
+    request->suspended = true;
+    g_hash_table_add(request->server->suspended, request);
+    MHD_suspend_connection(request->connection);
+    return MHD_YES;
+}
+
+static HttpRequest *request_new(HttpServer *server, struct MHD_Connection *connection, const char *url,
+                                const char *method)
+{
+    HttpRequest *request = g_new0(HttpRequest, 1);
+
+    request->server = server;
+    request->connection = connection;
+    request->method = g_strdup(method);
+    request->path = g_strdup(url);
+    request->body = g_byte_array_new();
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT);
+    return request;
+}
+
+/* MHD calls this once with the head, then with each piece of the body, then with size 0, and again after a
+ * resume. */
+static enum MHD_Result on_access(void *userdata, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *data, size_t *data_size,
+                                 void **context)
+{
+    HttpRequest *request = *context;
+
+    if (!request) {
+        *context = request = request_new(userdata, connection, url, method);
+        unsigned status = check_head(request);
+        if (status == 0)
+            return MHD_YES;
+        request->dispatched = true;
+        http_request_reply_error(request, status);
+        return request_queue(request);
+    }
+    if (*data_size == 0)
+        return request_advance(request);
+    Http *http = request->server->http;
+    if (*data_size > BODY_LIMIT - request->body->len || *data_size > BODY_TOTAL_LIMIT - http->body_bytes)
+        return MHD_NO;
+    http->body_bytes += *data_size;
+    g_byte_array_append(request->body, (const guint8 *)data, (guint)*data_size);
+    *data_size = 0;
+    return MHD_YES;
+}
+
+static void on_completed(void *userdata, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    HttpRequest *request = g_steal_pointer(context);
+
+    if (!request)
+        return;
+    if (request->status == 0)
+        request_abandon(request);
+    request_free(request);
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KEEPALIVE_TIMEOUT);
+}
+
+/* --- what handlers use --- */
+
+const char *http_request_method(const HttpRequest *request)
+{
+    return request->method;
+}
+
+const char *http_request_path(const HttpRequest *request)
+{
+    return request->path;
+}
+
+const char *http_request_query(const HttpRequest *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *http_request_header(const HttpRequest *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+const char *http_request_body(const HttpRequest *request, size_t *ret_size)
+{
+    guint8 zero = 0;
+
+    *ret_size = request->body->len;
+    g_byte_array_append(request->body, &zero, 1);
+    g_byte_array_set_size(request->body, (guint)*ret_size);
+    return (const char *)request->body->data;
+}
+
+void http_request_reply(HttpRequest *request, unsigned status, const char *content_type, const char *body,
+                        size_t size)
+{
+    /* malloc() and not g_malloc(): MHD calls free() on it. */
+    char *copy = malloc(size + 1);
+
+    request->abandoned = NULL;
+    if (copy) {
+        memcpy(copy, body, size);
+        request->response = MHD_create_response_from_buffer(size, copy, MHD_RESPMEM_MUST_FREE);
+    }
+    if (request->response) {
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+        request->status = status;
+    } else {
+        request->dropped = true;
+    }
+    request_resume(request);
+}
+
+static const char *error_message(unsigned status)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(error_messages); i++) {
+        if (error_messages[i].status == status)
+            return error_messages[i].message;
+    }
+    return "Error";
+}
+
+void http_request_reply_error(HttpRequest *request, unsigned status)
+{
+    g_autofree char *page = g_strdup_printf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n"
+                                            "<h1>Error response</h1>\r\n<p>Error code %u.\r\n"
+                                            "<p>Message: %s.\r\n</body>\r\n",
+                                            status, error_message(status));
+    bool unauthorized = status == MHD_HTTP_UNAUTHORIZED;
+
+    http_request_reply(request, status, "text/html", page, strlen(page));
+    if (unauthorized && request->response) {
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                "Basic realm=\"default\"");
+        MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+}
+
+void http_request_on_abandon(HttpRequest *request, void (*abandoned)(void *userdata), void *userdata)
+{
+    request->abandoned = abandoned;
+    request->abandoned_userdata = userdata;
+}
+
+/* --- servers --- */
+
+/* MHD will not stop while a connection is suspended. */
+static void drop_suspended(HttpServer *server)
+{
+    GHashTableIter iter;
+    gpointer request;
+
+    g_hash_table_iter_init(&iter, server->suspended);
+    while (g_hash_table_iter_next(&iter, &request, NULL)) {
+        g_hash_table_iter_remove(&iter);
+        request_abandon(request);
+        request_resume(request);
+    }
+}
+
+static void server_free(HttpServer *server)
+{
+    if (server->daemon) {
+        drop_suspended(server);
+        MHD_stop_daemon(server->daemon);
+    }
+    sd_event_source_disable_unref(server->io);
+    sd_event_source_disable_unref(server->timer);
+    sd_event_source_disable_unref(server->kick);
+    if (server->file)
+        http_listen_unlink(server->file, &server->made);
+    g_free(server->file);
+    g_free(server->username);
+    g_free(server->password);
+    g_hash_table_unref(server->suspended);
+    g_free(server);
+}
+
+static int add_event_sources(HttpServer *server)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    sd_event *event = server->http->event;
+
+    if (!info)
+        return -EBADF;
+    int r = sd_event_add_io(event, &server->io, info->epoll_fd, EPOLLIN, on_io, server);
+    if (r >= 0)
+        r = sd_event_add_time(event, &server->timer, CLOCK_MONOTONIC, 0, 0, on_timer, server);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
+    if (r >= 0)
+        r = sd_event_add_defer(event, &server->kick, on_kick, server);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
+    return r;
+}
+
+static int server_start(HttpServer *server, int fd)
+{
+    /* MHD closes the socket that it is given, but not on each of its ways to fail: it gets a duplicate. */
+    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+    if (duplicate < 0)
+        return -errno;
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET,
+        duplicate, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTION_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_LIMIT, MHD_OPTION_END);
+    return server->daemon ? add_event_sources(server) : -EIO;
+}
+
+static HttpServer *server_new(Http *http, const ServerConfig *config)
+{
+    HttpServer *server = g_new0(HttpServer, 1);
+
+    server->http = http;
+    server->suspended = g_hash_table_new(NULL, NULL);
+    if (config->username && *config->username) {
+        server->username = g_strdup(config->username);
+        server->password = g_strdup(config->password);
+    }
+    return server;
+}
+
+int http_new(sd_event *event, MainLog *log, const HttpRoute *routes, void *userdata, Http **ret)
+{
+    Http *http = g_new0(Http, 1);
+
+    http->event = sd_event_ref(event);
+    http->log = log;
+    http->routes = routes;
+    http->userdata = userdata;
+    http->servers = g_ptr_array_new_with_free_func((GDestroyNotify)server_free);
+    *ret = http;
+    return 0;
+}
+
+void http_free(Http *http)
+{
+    if (!http)
+        return;
+    g_ptr_array_unref(http->servers);
+    sd_event_unref(http->event);
+    g_free(http);
+}
+
+static int take_socket(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    return fd;
+}
+
+int http_listen(Http *http, const ServerConfig *config, int listen_fd)
+{
+    HttpSocketFile made = {0};
+    int fd = listen_fd >= 0 ? take_socket(listen_fd) : http_listen_open(config, &made);
+
+    if (fd < 0)
+        return fd;
+    HttpServer *server = server_new(http, config);
+    if (listen_fd < 0 && config->is_unix) {
+        server->file = g_strdup(config->file);
+        server->made = made;
+    }
+    int r = server_start(server, fd);
+    if (r < 0) {
+        server_free(server);
+        if (listen_fd < 0)
+            close(fd);
+        return r;
+    }
+    close(fd);
+    g_ptr_array_add(http->servers, server);
+    if (!server->username)
+        main_log_write(http->log, LOG_LEVEL_CRITICAL,
+                       "Server '%s' running without any HTTP authentication checking", config->section);
+    return 0;
+}
