@@ -45,6 +45,7 @@ struct Http {
     void *userdata;
     GPtrArray *servers;
     size_t body_bytes; /* held by all requests together */
+    bool closing;      /* answers that were given still go out, nothing new comes in */
 };
 
 struct HttpRequest {
@@ -244,6 +245,8 @@ static enum MHD_Result request_queue(HttpRequest *request)
 /* The whole request is here, or the answer to a suspended one is. */
 static enum MHD_Result request_advance(HttpRequest *request)
 {
+    if (!request->dispatched && request->server->http->closing)
+        return MHD_NO;
     if (!request->dispatched)
         request_dispatch(request);
     if (request->status != 0 || request->dropped)
@@ -416,6 +419,8 @@ static void drop_suspended(HttpServer *server)
 static void server_free(HttpServer *server)
 {
     if (server->daemon) {
+        /* The answer to the call that ended everything may have been given in this very turn of the loop. */
+        MHD_run(server->daemon);
         drop_suspended(server);
         MHD_stop_daemon(server->daemon);
     }
@@ -495,6 +500,7 @@ void http_free(Http *http)
 {
     if (!http)
         return;
+    http->closing = true;
     g_ptr_array_unref(http->servers);
     sd_event_unref(http->event);
     g_free(http);

@@ -345,6 +345,20 @@ static void ends_with_requests_waiting(void **state)
     http_client_expect_close(client);
 }
 
+static void sends_the_last_answers(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(HttpClient) client = listen_and_connect(fixture);
+
+    http_client_send(client, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", -1);
+    assert_false(http_client_has_answer(client, 5));
+    http_request_reply(fixture->waiting, 200, "text/plain", "last", 4);
+    g_clear_pointer(&fixture->http, http_free);
+    g_auto(HttpAnswer) answer = http_client_receive(client);
+    assert_string_equal(answer.body, "last");
+    assert_int_equal(fixture->abandoned, 0);
+}
+
 static HttpAnswer ask_with(Fixture *fixture, const char *path, const char *authorization)
 {
     g_autoptr(HttpClient) client = http_client_new(fixture->event, fixture->path);
@@ -559,6 +573,7 @@ int main(void)
         TEST(a_waiting_request_holds_up_nobody),
         TEST(notices_a_client_that_leaves),
         TEST(ends_with_requests_waiting),
+        TEST(sends_the_last_answers),
         TEST(asks_for_the_password),
         TEST(gives_the_socket_its_mode),
         TEST(replaces_a_stale_socket),
