@@ -1,0 +1,129 @@
+"""The bridge is killed with SIGKILL: programs go on, and the next bridge knows them all and starts none twice."""
+
+import os
+import signal
+import unittest
+
+import report
+from daemon import OURS, Daemon, unit_of
+from stories import program
+from waiting import wait_until
+
+# Appends a line for every run, so that nobody can start it twice unnoticed.
+COUNTED = "/bin/sh -c 'echo run >>%(here)s/%(program_name)s.runs; {then}'"
+KEPT = ("name", "group", "start", "stop", "state", "statename", "spawnerr", "exitstatus", "pid", "logfile",
+        "stdout_logfile", "stderr_logfile")
+
+
+def counted(name, then="exec sleep 1000", **settings):
+    return f"[program:{name}]\ncommand={COUNTED.format(then=then)}\n" + "".join(
+        f"{key}={value}\n" for key, value in settings.items())
+
+
+def process_start(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[19]
+
+
+class Survival(unittest.TestCase):
+    def setUp(self):
+        self.daemon = Daemon(OURS, f"survives{self.id().rpartition('_')[2]}")
+        self.addCleanup(self.daemon.stop)
+
+    def runs(self, name):
+        return self.daemon.read(f"{name}.runs").count("run\n") if os.path.exists(self.daemon.path(f"{name}.runs")) else 0
+
+    def all_info(self):
+        return {f"{info['group']}:{info['name']}": {key: info[key] for key in KEPT}
+                for info in self.daemon.rpc.supervisor.getAllProcessInfo()}
+
+    def start(self, text, **states):
+        self.daemon.configure(text)
+        self.daemon.start()
+        for name, state in states.items():
+            self.daemon.wait_state(name.replace("__", ":"), state)
+
+    def test_nothing_changes_over_several_kills(self):
+        self.start(counted("steady") + counted("second", redirect_stderr="true") + counted("ends", "exit 0", startsecs=0)
+                   + counted("never", "exit 1", startretries=1, startsecs=2) + program("off", autostart="false")
+                   + program("halted") + "[program:many]\ncommand=/bin/sleep 1000\nnumprocs=3\n"
+                   "process_name=%(program_name)s_%(process_num)d\n" + program("inner") + "[group:g]\nprograms=inner\n",
+                   steady="RUNNING", second="RUNNING", ends="EXITED", never="FATAL", halted="RUNNING",
+                   many__many_0="RUNNING", many__many_1="RUNNING", many__many_2="RUNNING", g__inner="RUNNING")
+        self.daemon.rpc.supervisor.stopProcess("halted")
+        before = self.all_info()
+        started = {name: process_start(info["pid"]) for name, info in before.items() if info["pid"]}
+        self.assertEqual(len(started), 6)
+        for _ in range(5):
+            self.daemon.kill()
+            for name, clock in started.items():
+                self.assertEqual(process_start(before[name]["pid"]), clock, name)
+            self.daemon.start()
+            self.assertEqual(self.all_info(), before)
+        self.assertEqual([self.runs(name) for name in ("steady", "second", "ends", "never")], [1, 1, 1, 2])
+
+    def test_what_was_taken_over_can_be_stopped_and_started(self):
+        self.start(counted("one") + counted("two", autorestart="true"), one="RUNNING", two="RUNNING")
+        pid = self.daemon.pid("one")
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(self.daemon.control("stop", "one").text, "one: stopped\n")
+        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.assertEqual(self.daemon.state("one"), "STOPPED")
+        self.assertEqual(self.daemon.control("start", "one").text, "one: started\n")
+        self.assertEqual((self.runs("one"), self.runs("two")), (2, 1))
+        old = self.daemon.pid("two")
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: self.daemon.pid("two") not in (0, old), "a new process")
+        self.daemon.wait_state("two", "RUNNING")
+        self.assertEqual(self.runs("two"), 2)
+
+    def test_programs_are_restarted_without_a_bridge(self):
+        self.start(counted("one", startsecs=1), one="RUNNING")
+        old = self.daemon.pid("one")
+        self.daemon.kill()
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: self.runs("one") == 2, "systemd to start it again")
+        self.daemon.start()
+        info = self.daemon.wait_state("one", "RUNNING")
+        self.assertNotEqual(info["pid"], old)
+        self.assertTrue(os.path.exists(f"/proc/{info['pid']}"))
+        self.assertEqual(self.runs("one"), 2)
+
+    def test_ends_without_a_bridge_are_learnt_later(self):
+        self.start(counted("fine", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 0", startsecs=1)
+                   + counted("bad", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 3", startsecs=1,
+                             autorestart="false"), fine="RUNNING", bad="RUNNING")
+        pids = [self.daemon.pid(name) for name in ("fine", "bad")]
+        self.daemon.kill()
+        self.daemon.write("go", "")
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both to end")
+        self.daemon.start()
+        self.assertEqual(self.daemon.wait_state("fine", "EXITED")["exitstatus"], 0)
+        self.assertEqual(self.daemon.wait_state("bad", "EXITED")["exitstatus"], 3)
+        self.assertEqual((self.runs("fine"), self.runs("bad")), (1, 1))
+
+    def test_giving_up_needs_no_bridge(self):
+        self.start(counted("never", "exit 1", startsecs=2, startretries=2))
+        wait_until(lambda: self.runs("never") >= 1, "the first try")
+        self.daemon.kill()
+        wait_until(lambda: self.runs("never") == 3, "all tries")
+        self.daemon.start()
+        self.daemon.wait_state("never", "FATAL")
+        self.assertEqual(self.runs("never"), 3)
+
+    def test_term_after_a_kill_stops_everything(self):
+        self.start(counted("one") + counted("two"), one="RUNNING", two="RUNNING")
+        pids = [self.daemon.pid(name) for name in ("one", "two")]
+        units = [unit_of(pid) for pid in pids]
+        self.assertEqual(len(set(units)), 2)
+        self.daemon.kill()
+        self.daemon.start()
+        self.daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.daemon.process.wait(30), 0)
+        for pid in pids:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+
+
+if __name__ == "__main__":
+    report.main()
