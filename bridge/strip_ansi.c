@@ -31,7 +31,7 @@ size_t strip_ansi(StripAnsi *state, const char *input, size_t size, char *output
             }
             output[used++] = ESCAPE;
             *state = STRIP_ANSI_TEXT;
-            /* fall through */
+            __attribute__((fallthrough));
         case STRIP_ANSI_TEXT:
             if (c == ESCAPE)
                 *state = STRIP_ANSI_ESCAPE;
