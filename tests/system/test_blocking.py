@@ -1,3 +1,4 @@
+#!/usr/bin/python3 -B
 """No call of the bridge waits for systemd: with the box's PID 1 frozen it answers as ever.
 
 Runs on the host, since only from there PID 1 of a box can be stopped. The part that runs inside is `probe.py`.
