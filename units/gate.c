@@ -167,11 +167,14 @@ static int open_main_process(pid_t *ret_pid, long long *ret_start)
     int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0U);
     if (fd < 0)
         return -errno;
+    /* Another parent than ours: systemd has reaped the main process, and the number went to a stranger. /proc
+     * may hide a setuid program from a user's gate: then it must have been started just now. */
     int r = read_stat((pid_t)pid, &parent, &start);
-    /* Another parent than ours: systemd has reaped the main process, and the number went to a stranger. */
-    if (r < 0 || parent != getppid()) {
+    if (r < 0)
+        start = begun;
+    if (r < 0 ? is_gone(fd) : parent != getppid()) {
         close(fd);
-        return r < 0 ? r : -ESRCH;
+        return -ESRCH;
     }
     *ret_pid = (pid_t)pid;
     *ret_start = start < begun ? start : begun;

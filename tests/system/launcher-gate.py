@@ -431,6 +431,24 @@ def the_gate_ends_quietly_by(name):
     child.wait()
 
 
+def daemon_reexec():
+    """Alone: systemctl of the others would lose its connection."""
+    waiting = program("reexec-backoff", "exit 1", startretries=1).start()
+    starting = program("reexec-starting", "exec sleep 1000", startsecs=2).start()
+    fine = program("reexec-fine", "exec sleep 1000", startsecs=0).start()
+    wait_for(lambda: waiting.companion(".failures") == "1\n" and starting.starts() and fine.starts(), 5, "starts")
+    pids = [process.show("MainPID") for process in (starting, fine)]
+    waiting.systemctl("daemon-reexec")
+    waiting.wait_starts(2, 5)
+    starting.wait_state("active/running")
+    near(time.time() - starting.starts()[0], 2, "STARTING")
+    equal([process.show("MainPID") for process in (starting, fine)], pids)
+    gave_up(waiting)
+    intervals(waiting, [1])
+    starting.stop()
+    fine.stop()
+
+
 def become_somebody():
     """A user whose systemd runs, as that of somebody who has logged in does. The tree may be where only root can look."""
     place = "/usr/local/lib/launcher-gate"
@@ -452,19 +470,21 @@ def main():
         become_somebody()
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        futures = [(name, pool.submit(function)) for name, function in cases]
-        for name, future in futures:
-            try:
-                future.result()
-                print(f"ok - {name}", flush=True)
-            except Exception as problem:  # pylint: disable=broad-except
-                failed += 1
-                where = traceback.extract_tb(problem.__traceback__)
-                lines = [row.lineno for row in where if row.filename == __file__]
-                print(f"not ok - {name}: {problem} (lines {lines})", flush=True)
-                if isinstance(problem, subprocess.CalledProcessError):
-                    print(problem.stderr)
-    print(f"{len(cases) - failed} passed, {failed} failed")
+        results = [(name, pool.submit(function)) for name, function in cases]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        results.append(("daemon-reexec", pool.submit(daemon_reexec)))
+    for name, result in results:
+        problem = result.exception()
+        if not problem:
+            print(f"ok - {name}")
+            continue
+        failed += 1
+        where = traceback.extract_tb(problem.__traceback__)
+        lines = [row.lineno for row in where if row.filename == __file__]
+        print(f"not ok - {name}: {problem} (lines {lines})")
+        if isinstance(problem, subprocess.CalledProcessError):
+            print(problem.stderr)
+    print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -56,9 +56,10 @@ PROGRAMS = {
 DIFFERENCES = {
     "leads_session": "a service's main process leads a session of its own; systemd makes it",
     "mode": "FIFOs are opened for both directions, so that nothing waits and nobody gets SIGPIPE without a bridge",
+    "of_systemd": "the oracle, being a service here, passes on to its children what systemd told it about itself",
     "reopened": "the oracle's pipes are root's: with user= /dev/stdout cannot be opened there, ours can",
 }
-# In the environment of any service; the oracle, being one here, passes its own on to its children.
+# In the environment of any service, or of one with User=.
 OF_SYSTEMD = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
               "USER", "LOGNAME", "HOME", "SHELL", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "MANAGERPID")
 
@@ -232,6 +233,7 @@ def parse(output):
     fields = json.loads(line)
     fields["after"] = rest
     names = [row.split("=", 1)[0] for row in fields["environment"]]
+    fields["of_systemd"] = sorted(set(names) & set(OF_SYSTEMD))
     fields["twice"] = len(names) - len(set(names))
     for row in fields.pop("environment"):
         key, value = row.split("=", 1)
@@ -266,7 +268,9 @@ def own_claims(name, ours):
         return []
     fields = parse(ours[1])
     rows = [f"{key}: {value!r}" for key, value in fields.items() if key.startswith("reopened") and value]
-    return rows + [f"{key}: {value!r}" for key, value in fields.items() if key == "leads_group" and not value]
+    if fields["of_systemd"]:
+        rows.append(f"of systemd: {fields['of_systemd']}")
+    return rows
 
 
 def main(probe, kind, *command):
