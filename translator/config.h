@@ -213,6 +213,7 @@ typedef struct ConfigHost {
     bool (*is_directory)(const char *path);
     /* Home directory of `user` (NULL: of the caller), newly allocated, or NULL. */
     char *(*find_home)(const char *user);
+    uid_t uid; /* who the daemon runs as: a FastCGI socket of another user is given to that one */
 } ConfigHost;
 
 /* The real host: `environ`, uname(2), passwd and group databases, stat(2). Static storage. */

@@ -31,7 +31,9 @@
 #define TYPE_VALUE_FACTORY     const char *
 
 #define FIELD(kind_, record, member)                                                                         \
-    .kind = kind_, .field = _Generic(((record *)NULL)->member, TYPE_##kind_ : offsetof(record, member))
+    .kind = kind_, .has_field = true,                                                                        \
+    .field = _Generic(((record *)NULL)->member, TYPE_##kind_                                                 \
+                      : offsetof(record, member))
 /* Read by code of its own, into no single member. */
 #define NO_FIELD(kind_) .kind = kind_
 
@@ -102,8 +104,8 @@
                redirect, "whether stderr goes where stdout goes", BOOLEANS),                                 \
         OPTION(section, "numprocs", FIELD(VALUE_INTEGER, ProcessConfig, numprocs), "1", DONE_BY(TRANSLATOR), \
                "how many processes the section makes"),                                                      \
-        OPTION(section, "numprocs_start", NO_FIELD(VALUE_INTEGER), "0", DONE_BY(TRANSLATOR),                 \
-               "process_num of the first of them"),                                                          \
+        OPTION(section, "numprocs_start", FIELD(VALUE_INTEGER, ProcessConfig, process_num), "0",             \
+               DONE_BY(TRANSLATOR), "process_num of the first of them"),                                     \
         CAPTURE_OPTIONS(section, "stdout", STREAM_STDOUT, capture),                                          \
         CAPTURE_OPTIONS(section, "stderr", STREAM_STDERR, BRIDGE),                                           \
         OPTION(section, "serverurl", FIELD(VALUE_SERVERURL, ProcessConfig, serverurl), NULL, LAUNCHER,       \
@@ -164,7 +166,7 @@ static const Option options[] = {
     OPTION(SECTION_SUPERVISORD, "profile_options", NO_FIELD(VALUE_NONE), NULL, DONE_BY(IGNORED),
            "profiled Supervisor's own Python code"),
 
-    OPTION(SECTION_SUPERVISORCTL, "serverurl", FIELD(VALUE_SERVERURL, ClientConfig, serverurl),
+    OPTION(SECTION_SUPERVISORCTL, "serverurl", FIELD(VALUE_STRING, ClientConfig, serverurl),
            "http://localhost:9001", DONE_BY(CLIENT), "where the daemon listens",
            .choices = "http://host:port, unix:///path"),
     OPTION(SECTION_SUPERVISORCTL, "prompt", FIELD(VALUE_STRING, ClientConfig, prompt), "supervisor",

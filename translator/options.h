@@ -80,6 +80,7 @@ typedef struct Option {
     SectionKind section;
     const char *name;
     ValueKind kind;
+    bool has_field;           /* whether there is one */
     size_t field;             /* offset of the member of the section's record (translator/config.h) */
     const char *default_text; /* read like a value of the file; NULL: the option is unset */
     const char
