@@ -1,6 +1,7 @@
 #include "translator/mapping.h"
 
 #include <signal.h>
+#include <string.h>
 
 /* Everything that systemd would otherwise take from system.conf, or that Supervisor does not do. The same for
  * every program. */
@@ -116,6 +117,9 @@ static void add_restart_when_unexpected(PropertyList *list, const ProcessConfig 
 
 static void add_restart(PropertyList *list, const ProcessConfig *config)
 {
+    /* The gate does the waiting between retries. With startsecs=0 nothing is ever a retry: a second between
+     * restarts keeps a program that ends at once from burning the machine. */
+    property_list_add_uint64(list, "RestartUSec", config->startsecs > 0 ? 0 : G_USEC_PER_SEC);
     switch (config->autorestart) {
     case AUTORESTART_NEVER:
         add_never_restart(list);
@@ -127,9 +131,6 @@ static void add_restart(PropertyList *list, const ProcessConfig *config)
         property_list_add_string(list, "Restart", "always");
         break;
     }
-    /* The gate does the waiting between retries. With startsecs=0 nothing is ever a retry: a second between
-     * restarts keeps a program that ends at once from burning the machine. */
-    property_list_add_uint64(list, "RestartUSec", config->startsecs > 0 ? 0 : G_USEC_PER_SEC);
 }
 
 static void add_stop(PropertyList *list, const ProcessConfig *config)
@@ -151,14 +152,19 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
 
     add_description(list, process);
     property_list_add_string(list, "Slice", process->group->slice);
-    add_commands(list, process, context);
-    add_restart(list, process->config);
-    add_stop(list, process->config);
     add_fixed(list);
+    add_commands(list, process, context);
+    add_stop(list, process->config);
+    add_restart(list, process->config);
     return list;
 }
 
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory)
 {
     return g_build_filename(runtime_directory, "process", process->file_stem, NULL);
+}
+
+bool mapping_is_used(const ProcessConfig *config, const char *option)
+{
+    return strcmp(option, "exitcodes") != 0 || config->autorestart == AUTORESTART_UNEXPECTED;
 }

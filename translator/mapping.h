@@ -1,14 +1,18 @@
-/* From a planned process to the properties of its transient unit: the only place that knows which option of Supervisor
- * becomes which property of systemd (design.md section 4 gives the reasons and what was seen in experiments). */
+/* From a planned process to the properties of its transient unit: the only place that knows which option of
+ * Supervisor becomes which property of systemd (design.md section 4 gives the reasons and what was seen in
+ * experiments). */
 #pragma once
+
+#include <stdbool.h>
 
 #include "translator/plan.h"
 #include "translator/property.h"
 
 typedef struct MappingContext {
     const char *libexecdir; /* where supersede-exec and supersede-gate are */
-    const char *runtime_directory; /* /run/supersede/IDENTIFIER; the launcher's spec is process/STEM below it */
-    bool user_manager; /* units of systemd --user */
+    const char
+        *runtime_directory; /* /run/supersede/IDENTIFIER; the launcher's spec is process/STEM below it */
+    bool user_manager;      /* units of systemd --user */
 } MappingContext;
 
 /* Properties of a service. Never for an event listener, which is a child of the bridge. */
@@ -16,3 +20,7 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
 
 /* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);
+
+/* Whether the property that an option becomes depends on it at all: autorestart decides alone when it is a
+ * boolean. */
+bool mapping_is_used(const ProcessConfig *config, const char *option);

@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* Hexadecimal digits of SHA-256 that stand for what was cut off. */
-#define HASH_DIGITS 16
+#define HASH_DIGITS   16
+#define DIRECTORY_MAX 200
 
 static bool is_plain(char c)
 {
@@ -84,22 +85,33 @@ char *unitname_compose(const char *prefix, const char *instance, const char *suf
     return g_string_free(name, FALSE);
 }
 
+/* The first `length` bytes of `text` for a path; what is cut off is told by a hash of `whole`. */
+static char *path_part(const char *text, size_t length, const char *whole, size_t limit)
+{
+    GString *part = g_string_new(NULL);
+
+    for (const char *p = text; p < text + length; p++) {
+        if ((is_plain(*p) || strchr(":@-", *p)) && !(p == text && *p == '.'))
+            g_string_append_c(part, *p);
+        else
+            g_string_append_printf(part, "=%02X", (unsigned char)*p);
+    }
+    if (part->len > limit) {
+        g_autofree char *digest = hash(whole, NULL);
+        cut(part, limit - 1 - HASH_DIGITS, '=', 3);
+        g_string_append_printf(part, ":%s", digest);
+    }
+    return g_string_free(part, FALSE);
+}
+
 char *unitname_file_stem(const char *name, size_t limit)
 {
     const char *dot = strrchr(name, '.');
-    const char *end = dot ? dot : name + strlen(name);
-    GString *stem = g_string_new(NULL);
 
-    for (const char *p = name; p < end; p++) {
-        if (is_plain(*p) || strchr(":@-", *p))
-            g_string_append_c(stem, *p);
-        else
-            g_string_append_printf(stem, "=%02X", (unsigned char)*p);
-    }
-    if (stem->len > limit) {
-        g_autofree char *digest = hash(name, NULL);
-        cut(stem, limit - 1 - HASH_DIGITS, '=', 3);
-        g_string_append_printf(stem, ":%s", digest);
-    }
-    return g_string_free(stem, FALSE);
+    return path_part(name, dot ? (size_t)(dot - name) : strlen(name), name, limit);
+}
+
+char *unitname_directory(const char *identifier)
+{
+    return *identifier ? path_part(identifier, strlen(identifier), identifier, DIRECTORY_MAX) : g_strdup("=");
 }

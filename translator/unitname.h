@@ -29,3 +29,7 @@ char *unitname_compose(const char *prefix, const char *instance, const char *suf
 /* `name` without its suffix (".service"), every byte but [A-Za-z0-9:_.@-] as =XX, newly allocated. When that
  * would be longer than `limit` it is cut and ends in ":" and a hash of the name. */
 char *unitname_file_stem(const char *name, size_t limit);
+
+/* The directory of a daemon's `identifier` below /run/supersede, escaped and cut in the same way (it is part
+ * of ExecStart= too): one name, never empty, "." or "..". Newly allocated. */
+char *unitname_directory(const char *identifier);

@@ -133,6 +133,24 @@ static void test_file_stem(void **state)
     assert_string_equal(odd, "s:a=5Cx20b.c");
 }
 
+static void test_directory(void **state)
+{
+    static const struct {
+        const char *identifier, *expected;
+    } rows[] = {
+        {"supervisor", "supervisor"},     {"", "="}, {".", "=2E"}, {"..", "=2E."}, {"a/b", "a=2Fb"},
+        {"a b;$x%n", "a=20b=3B=24x=25n"},
+    };
+    g_autofree char *filled = g_strnfill(300, '/');
+    g_autofree char *cut = unitname_directory(filled);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *directory = unitname_directory(rows[i].identifier);
+        assert_string_equal(directory, rows[i].expected);
+    }
+    assert_true(strlen(cut) <= 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_compose_cuts),
         cmocka_unit_test(test_cut_leaves_whole_escapes),
         cmocka_unit_test(test_file_stem),
+        cmocka_unit_test(test_directory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
