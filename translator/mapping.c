@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "common/launch_spec.h"
+
 /* Everything that systemd would otherwise take from system.conf, or that Supervisor does not do. The same for
  * every program. */
 typedef struct FixedProperty {
@@ -78,20 +80,24 @@ static void add_commands(PropertyList *list, const PlannedProcess *process, cons
     property_list_add_command(list, "ExecStartPost", (const char *const[]){gate, spec, NULL}, false);
 }
 
-/* autorestart=false: every end is a success, so that nothing is left to restart but what the gate reports. It
- * ends itself by a real-time signal, and those are not in the list. */
+/* autorestart=false: every end is a success, so that nothing is left to restart but what the gate reports by
+ * the one signal that is not in the list. glibc keeps the numbers between SIGSYS and SIGRTMIN to itself;
+ * systemd would take them for exit codes. */
 static void add_never_restart(PropertyList *list)
 {
     int32_t codes[256];
-    int32_t signals[31];
+    int32_t signals[_NSIG];
+    size_t signal_count = 0;
 
     for (size_t i = 0; i < G_N_ELEMENTS(codes); i++)
         codes[i] = (int32_t)i;
-    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-        signals[i] = (int32_t)i + 1;
+    for (int32_t number = 1; number <= SIGRTMAX; number++) {
+        if ((number <= SIGSYS || number >= SIGRTMIN) && number != LAUNCH_SPEC_RETRY_SIGNAL)
+            signals[signal_count++] = number;
+    }
     property_list_add_string(list, "Restart", "on-failure");
     property_list_add_exit_status_set(list, "SuccessExitStatus", codes, G_N_ELEMENTS(codes), signals,
-                                      G_N_ELEMENTS(signals));
+                                      signal_count);
 }
 
 static void add_restart_when_unexpected(PropertyList *list, const ProcessConfig *config)
