@@ -13,6 +13,9 @@
 
 /* What sd_journal_send() asks for as well: with the default an entry of 200 KB does not fit. */
 #define SEND_BUFFER_BYTES (8 * 1024 * 1024)
+/* Longer entries go as files: large datagrams need large pieces of kernel memory, and the default buffer
+ * refuses them at 200 KB. */
+#define DATAGRAM_BYTES_MAX ((size_t)128 * 1024)
 /* How often to look for a journald that is not there. */
 #define RETRY_USEC ((uint64_t)250 * 1000)
 
@@ -240,11 +243,15 @@ static int journal_wait_for_journald(Journal *journal)
 static int journal_try(Journal *journal, pid_t pid, const struct iovec *parts, size_t count)
 {
     int r = journal_connect(journal);
+    size_t size = 0;
 
     if (r < 0)
         return r;
-    r = send_as_somebody(journal, pid, parts, count, -1);
-    if (r == -EMSGSIZE)
+    for (size_t i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    if (size <= DATAGRAM_BYTES_MAX)
+        r = send_as_somebody(journal, pid, parts, count, -1);
+    if (r == -EMSGSIZE || size > DATAGRAM_BYTES_MAX)
         r = send_as_file(journal, pid, parts, count);
     return r;
 }
