@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "translator/unitname.h"
+
 static const char *const parts[] = {"process", "log"};
 
 int runtime_directory_path(const char *identifier, bool user_manager, char **ret)
 {
-    g_autofree char *name = g_strdup(identifier);
     const char *base = user_manager ? g_getenv("XDG_RUNTIME_DIR") : "/run";
     g_autofree char *fallback = g_strdup_printf("/run/user/%u", (unsigned)getuid());
 
@@ -21,10 +22,8 @@ int runtime_directory_path(const char *identifier, bool user_manager, char **ret
         base = fallback;
     if (access(base, W_OK | X_OK) < 0)
         return -errno;
-    /* An identifier is free text; as a directory it must be one name. */
-    g_strdelimit(name, "/", '_');
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !*name)
-        *name = '_';
+    /* An identifier is free text; as a directory it must be one name, and fit into ExecStart= as it is. */
+    g_autofree char *name = unitname_directory(identifier);
     *ret = g_build_filename(base, "supersede", name, NULL);
     return 0;
 }
