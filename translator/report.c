@@ -7,7 +7,7 @@
 #include "translator/options.h"
 #include "translator/unitfile.h"
 
-/* Longer values of a property are cut: the 256 exit codes of autorestart=false. */
+/* Longer values of a property are cut: a program may expect many exit codes. */
 #define VALUE_WIDTH 48
 /* No option of Supervisor's is longer. */
 #define OPTION_WIDTH 32
@@ -162,9 +162,19 @@ static SectionUnits units_of_section(const Report *report, const char *section)
     return found;
 }
 
+/* autorestart=false lists every way to end. */
+static bool is_every_end(const Property *property)
+{
+    return property->kind == PROPERTY_EXIT_STATUS_SET && property->value.exit_status_set.code_count == 256;
+}
+
 /* "Restart=always", and of a long list no more than fits. */
 static void append_property(GString *out, const Property *property)
 {
+    if (is_every_end(property)) {
+        g_string_append_printf(out, "%s=(every end)", property->name);
+        return;
+    }
     g_autofree char *line = unitfile_format_property(property);
     const char *value = strchr(line, '=') + 1;
 
