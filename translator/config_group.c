@@ -70,8 +70,8 @@ static int group_read_member(ConfigReader *reader, const char *section, const Gr
                                   program);
     const char *member = is_plain ? plain : fcgi;
     g_hash_table_add(taken, g_strdup(member));
-    return config_program_read(reader, member, group->name, is_plain ? PROGRAM_PLAIN : PROGRAM_FCGI,
-                               processes);
+    /* A FastCGI program in a [group:x] is a plain one to the oracle: it gets no socket. */
+    return config_program_read(reader, member, group->name, PROGRAM_PLAIN, processes);
 }
 
 static int group_read_heterogeneous(ConfigReader *reader, const char *section, GHashTable *taken)

@@ -15,8 +15,8 @@ static int load_main_file(ConfigReader *reader)
     int result = config_reader_slurp(reader->path, &text, &length);
     if (result < 0) {
         const char *verb = access(reader->path, F_OK) < 0 ? "find" : "read";
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, reader->path, 0, NULL, "could not %s config file %s", verb,
-                        reader->path);
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, reader->path, 0, NULL,
+                        "could not %s config file %s", verb, reader->path);
         return result;
     }
     return ini_document_read(reader->document, reader->path, text, length, reader->diagnostics);

@@ -6,17 +6,24 @@
 #include "translator/config_reader.h"
 #include "translator/text.h"
 
-/* The oracle expands the other options, too: they are arguments of the factory. */
-static int plugin_check_options(ConfigReader *reader, const IniSection *section)
+static int plugin_expand(ConfigReader *reader, const IniSection *section, const IniSection *source)
 {
-    for (unsigned i = 0; i < section->options->len; i++) {
-        const IniOption *option = g_ptr_array_index(section->options, i);
+    for (unsigned i = 0; i < source->options->len; i++) {
+        const IniOption *option = g_ptr_array_index(source->options, i);
         g_autofree char *text = NULL;
         int result = config_reader_get(reader, section->name, option->name, NULL, NULL, &text);
         if (result < 0)
             return result;
     }
     return 0;
+}
+
+/* The oracle expands the other options, too, and those of [DEFAULT]: they are arguments of the factory. */
+static int plugin_check_options(ConfigReader *reader, const IniSection *section)
+{
+    const IniSection *defaults = ini_document_defaults(reader->document);
+    int result = plugin_expand(reader, section, section);
+    return result < 0 || !defaults ? result : plugin_expand(reader, section, defaults);
 }
 
 static int plugin_read(ConfigReader *reader, const IniSection *section, const char *key, const char *built_in,

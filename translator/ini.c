@@ -72,9 +72,9 @@ const IniSection *ini_document_find(const IniDocument *document, const char *sec
     return g_hash_table_lookup(document->index, section);
 }
 
-bool ini_section_is_default(const IniSection *section)
+const IniSection *ini_document_defaults(const IniDocument *document)
 {
-    return strcmp(section->name, DEFAULT_SECTION) == 0;
+    return document->defaults;
 }
 
 const IniOption *ini_document_option(const IniDocument *document, const IniSection *section, const char *name)

@@ -41,7 +41,8 @@ size_t ini_document_count(const IniDocument *document);
 const IniSection *ini_document_get(const IniDocument *document, size_t index);
 /* NULL when there is none. [DEFAULT] is not a section that can be found, as in Python. */
 const IniSection *ini_document_find(const IniDocument *document, const char *section);
-bool ini_section_is_default(const IniSection *section);
+/* [DEFAULT], or NULL. */
+const IniSection *ini_document_defaults(const IniDocument *document);
 
 /* An option of a section, or of [DEFAULT]; NULL when neither has it. */
 const IniOption *ini_document_option(const IniDocument *document, const IniSection *section,
