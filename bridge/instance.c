@@ -143,26 +143,42 @@ Instance *instance_new(const PlannedProcess *planned, Group *group, const Instan
     return instance;
 }
 
+void instance_detach(Instance *instance)
+{
+    const InstanceContext *context = instance->context;
+
+    if (instance->detached)
+        return;
+    instance->detached = true;
+    abandon_signals(instance);
+    watch_list_free(g_steal_pointer(&instance->watches));
+    instance_unit_cancel_retry(instance);
+    systemd_forget(context->systemd, instance);
+    systemd_unwatch(context->systemd, instance->planned->unit);
+    instance_output_close(instance);
+}
+
 void instance_free(Instance *instance)
 {
     if (!instance)
         return;
-    abandon_signals(instance);
-    watch_list_free(g_steal_pointer(&instance->watches));
-    instance_unit_cancel_retry(instance);
-    systemd_forget(instance->context->systemd, instance);
-    systemd_unwatch(instance->context->systemd, instance->planned->unit);
-    instance_output_close(instance);
+    instance_detach(instance);
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         g_free(instance->logfiles[stream]);
     g_free(instance->spawnerr);
     g_free(instance);
 }
 
-void instance_remove_files(Instance *instance)
+void instance_abolish(Instance *instance)
 {
+    /* It has ended, but systemd may be about to restart it. */
+    if (instance->unit_busy)
+        (void)systemd_stop(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    else if (instance->unit_failed)
+        (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
     launch_remove_files(instance->planned, &instance->context->launch);
     (void)store_forget_process(instance->context->store, instance->planned->namespec);
+    instance_detach(instance);
 }
 
 void instance_remember(Instance *instance)
@@ -216,6 +232,8 @@ void instance_apply(Instance *instance, StateEvent event)
     ProcessState old = instance->state;
     StateStep step = state_step(old, event);
 
+    if (instance->detached)
+        return;
     if (step.next != old) {
         instance->state = step.next;
         count_backoff(instance);
@@ -228,11 +246,12 @@ void instance_apply(Instance *instance, StateEvent event)
         instance_unit_start(instance);
     else if (step.action == STATE_ACTION_STOP_UNIT)
         instance_unit_stop(instance);
-    if (step.next == old || instance->state != step.next)
+    if (step.next == old || instance->state != step.next || instance->detached)
         return;
     if (instance->context->state_changed)
         instance->context->state_changed(instance, old, instance->context->userdata);
-    (void)watch_list_notify(instance->watches);
+    if (!instance->detached)
+        (void)watch_list_notify(instance->watches);
 }
 
 void instance_fail_start(Instance *instance, const char *message)

@@ -23,6 +23,7 @@ struct Instance {
     unsigned backoff; /* failed starts in a row */
     char *spawnerr;
     WatchList *watches;
+    bool detached;   /* its group is gone: nothing happens any more */
     GSList *signals; /* of SignalRequest: those not answered yet */
 
     /* the unit */

@@ -50,13 +50,15 @@ static int open_stream(Instance *instance, Stream stream)
     const InstanceContext *context = instance->context;
     const ProcessConfig *config = instance->planned->config;
     const LogConfig *log = &config->log[stream];
+    uid_t owner = 0;
+    bool has_owner = launch_owner(config, &context->launch, &owner);
     g_autofree char *fifo = launch_fifo_path(instance->planned, &context->launch, stream_names[stream]);
 
     return pump_add(context->pump,
                     &(PumpStreamConfig){
                         .fifo_path = fifo,
-                        .has_owner = config->has_uid,
-                        .owner = config->uid,
+                        .has_owner = has_owner,
+                        .owner = owner,
                         .process = config->name,
                         .group = instance->planned->group->config->name,
                         .unit = instance->planned->unit,

@@ -33,6 +33,8 @@ typedef struct InstanceContext {
  * knows them from before a restart of the bridge. */
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context);
 /* Ends every watch with `gone`; calls to systemd still under way are forgotten. The unit is left as it is. */
+void instance_detach(Instance *instance);
+/* The same, and frees it. */
 void instance_free(Instance *instance);
 
 /* After a restart of the bridge: takes up what systemd shows (NULL: no such unit) and the store remembers.
@@ -55,5 +57,7 @@ void instance_stop_for_shutdown(Instance *instance);
 /* The unit has come to rest: nothing of this process is alive or about to start. */
 bool instance_at_rest(const Instance *instance);
 
-/* Files below the runtime directory that belong to this process. For a group that goes away for good. */
-void instance_remove_files(Instance *instance);
+/* Its group is taken out: what is left of the unit is stopped, its files are removed, watchers are told
+ * `gone`. Only instance_free() may follow; that may be later, since this can be called from inside one of its
+ * callbacks. */
+void instance_abolish(Instance *instance);

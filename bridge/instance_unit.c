@@ -400,7 +400,7 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     Observed events[OBSERVED_MAX];
 
     size_t count = observation_update(&instance->observation, snapshot, events);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !instance->detached; i++) {
         if (events[i].event == STATE_EVENT_GONE)
             see_rest(instance, snapshot, second);
         else

@@ -61,15 +61,22 @@ static char **make_environment(const PlannedProcess *process, const LaunchContex
     return environment;
 }
 
-/* The program may open /dev/stdin again, as the user it runs as: the FIFO is that user's, and nobody else's.
- */
+bool launch_owner(const ProcessConfig *config, const LaunchContext *context, uid_t *ret)
+{
+    if (geteuid() != 0 || (!config->has_uid && !context->has_user))
+        return false;
+    *ret = config->has_uid ? config->uid : context->uid;
+    return true;
+}
+
 static int make_stdin(const PlannedProcess *process, const LaunchContext *context)
 {
     g_autofree char *path = launch_fifo_path(process, context, "stdin");
+    uid_t owner;
 
     if (mkfifo(path, 0600) < 0 && errno != EEXIST)
         return -errno;
-    if (process->config->has_uid && geteuid() == 0 && lchown(path, process->config->uid, (gid_t)-1) < 0)
+    if (launch_owner(process->config, context, &owner) && lchown(path, owner, (gid_t)-1) < 0)
         return -errno;
     return 0;
 }
@@ -82,7 +89,9 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
     g_autofree char *stdout_path = launch_fifo_path(process, context, "stdout");
     g_autofree char *stderr_path = launch_fifo_path(process, context, "stderr");
     g_auto(GStrv) environment = make_environment(process, context);
-    g_autofree char *uid = config->has_uid ? g_strdup_printf("%u", (unsigned)config->uid) : NULL;
+    uid_t owner;
+    bool other = launch_owner(config, context, &owner);
+    g_autofree char *user = other ? g_strdup_printf("%u", (unsigned)owner) : NULL;
 
     return launch_spec_write(path, &(LaunchSpec){
                                        .unit = process->unit,
@@ -92,7 +101,7 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
                                        .search_path = search_path,
                                        .base_directory = context->working_directory,
                                        .directory = config->directory,
-                                       .user = uid ? uid : context->user,
+                                       .user = user,
                                        .umask = config->has_umask ? config->umask : context->umask,
                                        .open_files = context->open_files,
                                        .processes = context->processes,

@@ -14,12 +14,17 @@ typedef struct LaunchContext {
     const char *working_directory;
     char **environment;    /* the daemon's own */
     const char *serverurl; /* NULL: no server */
-    const char *user; /* of [supervisord]: programs without one of their own run as this user; NULL: stay */
+    bool has_user;         /* user= of [supervisord]: programs without one of their own run as this user */
+    uid_t uid;
     mode_t umask;
     struct rlimit open_files;
     struct rlimit processes;
     bool user_manager;
 } LaunchContext;
+
+/* Whose the FIFOs must be, so that the program can open /dev/stdout again: false when it runs as the daemon's
+ * own user. */
+bool launch_owner(const ProcessConfig *config, const LaunchContext *context, uid_t *ret);
 
 /* Paths below the runtime directory, newly allocated. */
 char *launch_fifo_path(const PlannedProcess *process, const LaunchContext *context, const char *stream);

@@ -125,7 +125,7 @@ int manager_remove_group(Manager *manager, const char *name)
     for (size_t i = 0; i < group_instance_count(group); i++) {
         Instance *instance = group_instance(group, i);
         g_hash_table_remove(manager->by_unit, instance_unit(instance));
-        instance_remove_files(instance);
+        instance_abolish(instance);
     }
     (void)store_put_group_removed(manager->store, name, true);
     g_hash_table_remove(manager->by_name, name);

@@ -24,7 +24,6 @@ struct Manager {
     char *runtime_directory;
     char *working_directory;
     char *libexecdir;
-    char *user; /* of [supervisord], as a number; NULL when unset */
     int lock;
 
     Config *config; /* as last read */

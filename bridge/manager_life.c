@@ -392,6 +392,8 @@ static void fill_context(Manager *manager, char **environment)
                    .working_directory = manager->working_directory,
                    .environment = environment,
                    .serverurl = settings->serverurl,
+                   .has_user = settings->has_user,
+                   .uid = settings->uid,
                    .umask = mask,
                    .user_manager = geteuid() != 0},
         .identifier = settings->identifier,
@@ -401,10 +403,6 @@ static void fill_context(Manager *manager, char **environment)
         .settled = on_settled,
         .userdata = manager,
     };
-    if (settings->has_user) {
-        manager->user = g_strdup_printf("%u", (unsigned)settings->uid);
-        manager->context.launch.user = manager->user;
-    }
     (void)getrlimit(RLIMIT_NOFILE, &manager->context.launch.open_files);
     (void)getrlimit(RLIMIT_NPROC, &manager->context.launch.processes);
 }
@@ -508,7 +506,6 @@ void manager_free(Manager *manager)
         close(manager->lock);
     sd_event_unref(manager->event);
     g_free(manager->failure_message);
-    g_free(manager->user);
     g_free(manager->runtime_directory);
     g_free(manager->working_directory);
     g_free(manager->libexecdir);
