@@ -50,5 +50,3 @@ GPtrArray *manager_copy_groups(const Manager *manager);
 int manager_compare_groups(const void *a, const void *b);
 /* Makes the group active without starting anything. */
 Group *manager_activate(Manager *manager, const PlannedGroup *planned);
-/* What reading a configuration found, with the oracle's levels; errors are the caller's to tell. */
-void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics);

@@ -22,3 +22,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manager, manager_free)
  * inside; a problem with a server ends it with -EADDRINUSE or another negative errno and `ret_message`,
  * before anything is started. */
 int manager_run(Manager *manager, ManagerOutcome *ret_outcome, char **ret_message);
+
+/* What reading a configuration found, with the oracle's levels; errors are the caller's to tell. */
+void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics);
