@@ -153,6 +153,8 @@ void instance_detach(Instance *instance)
     abandon_signals(instance);
     watch_list_free(g_steal_pointer(&instance->watches));
     instance_unit_cancel_retry(instance);
+    instance->judge = sd_event_source_disable_unref(instance->judge);
+    g_clear_pointer(&instance->undecided, g_free);
     systemd_forget(context->systemd, instance);
     systemd_unwatch(context->systemd, instance->planned->unit);
     instance_output_close(instance);

@@ -36,6 +36,9 @@ struct Instance {
     bool stop_called;   /* a stop is under way: what the unit does until it rests is the past */
     bool looking;       /* a second look is under way */
     bool spawn_blocked; /* this start cannot work: the command is not there; nothing is "spawned" */
+    bool gate_is_there; /* at the last look the unit had a control process */
+    Observed *undecided; /* an end that the gate has not judged yet; NULL: none */
+    sd_event_source *judge; /* asks again */
     unsigned start_attempts;
     sd_event_source *retry; /* a start that the bridge itself tries again */
 

@@ -5,14 +5,16 @@
 #include <sys/wait.h>
 
 #include "bridge/instance_internal.h"
+#include "bridge/verdict.h"
 #include "common/command.h"
 #include "common/signal_name.h"
 
 /* ResetFailedUnit answers before systemd has let go of the unit. UnitRemoved tells when it has; this is for
  * when that was missed. */
-enum { RETRY_REMOVAL_USEC = 100000, RETRY_REMOVAL_MAX = 50 };
+enum { RETRY_REMOVAL_USEC = 100000, RETRY_REMOVAL_MAX = 50, JUDGE_AGAIN_USEC = 3000 };
 
 static void start_now(Instance *instance);
+static void decide(Instance *instance);
 
 static double seconds(uint64_t usec)
 {
@@ -297,26 +299,85 @@ static void see_exited(Instance *instance, int status, const char *text)
     instance_apply(instance, STATE_EVENT_EXITED);
 }
 
-static void see_end(Instance *instance, const Observed *observed)
+static void take_end(Instance *instance, const Observed *observed, bool failed)
 {
     g_autofree char *text = NULL;
     int status;
 
-    if (process_state_is_stopped(instance->state))
-        return;
-    /* The program's last words come before the news of its end, as in the oracle. */
-    instance_output_drain(instance);
-    instance_output_set_pid(instance, 0);
     instance->laststop = seconds(observed->time);
     describe_end(observed, &status, &text);
     if (instance->state == PROCESS_STOPPING)
         see_stopped(instance, status, text);
-    else if (observed->event == STATE_EVENT_FAILED)
+    else if (failed)
         see_failed(instance, text);
     else
         see_exited(instance, status, text);
     if (instance->state != PROCESS_STARTING && instance->state != PROCESS_RUNNING)
         instance->pid = 0;
+}
+
+static Verdict judge(const Instance *instance, const Observed *observed)
+{
+    const LaunchContext *launch = &instance->context->launch;
+    g_autofree char *spawn_error = launch_read_spawn_error(instance->planned, launch);
+
+    return verdict_reach(&(VerdictEvidence){
+        .startsecs = instance->planned->config->startsecs,
+        .lifetime = observed->lifetime,
+        .gate_is_there = instance->gate_is_there,
+        .spawn_error = spawn_error != NULL,
+        .fatal = launch_is_fatal(instance->planned, launch),
+        .failures = launch_read_failures(instance->planned, launch),
+        .known_failures = instance->backoff,
+    });
+}
+
+static int on_judge(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    decide(userdata);
+    return 0;
+}
+
+/* The gate needs a moment to write its mark, within which nothing about the unit changes: look for the mark. */
+static void judge_later(Instance *instance)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(instance->context->event, CLOCK_MONOTONIC, &now);
+    instance->judge = sd_event_source_disable_unref(instance->judge);
+    (void)sd_event_add_time(instance->context->event, &instance->judge, CLOCK_MONOTONIC, now + JUDGE_AGAIN_USEC, 0, on_judge,
+                            instance);
+}
+
+static void decide(Instance *instance)
+{
+    Verdict verdict = instance->state == PROCESS_STARTING ? judge(instance, instance->undecided) : VERDICT_FAILED;
+
+    if (verdict == VERDICT_OPEN) {
+        judge_later(instance);
+        return;
+    }
+    g_autofree Observed *observed = g_steal_pointer(&instance->undecided);
+    instance->judge = sd_event_source_disable_unref(instance->judge);
+    if (verdict == VERDICT_PASSED)
+        see_up(instance, observed);
+    take_end(instance, observed, verdict == VERDICT_FAILED);
+}
+
+static void see_end(Instance *instance, const Observed *observed)
+{
+    if (process_state_is_stopped(instance->state))
+        return;
+    /* The program's last words come before the news of its end, as in the oracle. */
+    instance_output_drain(instance);
+    instance_output_set_pid(instance, 0);
+    if (observed->event == STATE_EVENT_EXITED) {
+        take_end(instance, observed, false);
+        return;
+    }
+    g_free(instance->undecided);
+    instance->undecided = g_memdup2(observed, sizeof *observed);
+    decide(instance);
 }
 
 /* The unit rests in BACKOFF: the gate has given up (it leaves a mark), or somebody stopped the unit behind
@@ -399,6 +460,10 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     };
     Observed events[OBSERVED_MAX];
 
+    instance->gate_is_there = snapshot->control_pid != 0;
+    /* Whatever the unit does next, the gate has decided by now. */
+    if (instance->undecided && !instance->gate_is_there)
+        decide(instance);
     size_t count = observation_update(&instance->observation, snapshot, events);
     for (size_t i = 0; i < count && !instance->detached; i++) {
         if (events[i].event == STATE_EVENT_GONE)
@@ -415,6 +480,9 @@ void instance_unit_changed(Instance *instance, const UnitSnapshot *snapshot)
 
 void instance_unit_removed(Instance *instance)
 {
+    instance->gate_is_there = false;
+    if (instance->undecided)
+        decide(instance);
     if (instance->start_called || !instance->unit_busy)
         return;
     instance->unit_failed = false;

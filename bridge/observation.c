@@ -57,17 +57,10 @@ static void see_end(Observation *observation, const UnitSnapshot *snapshot, Even
     if (observation->ended || snapshot->exec_main_code == 0)
         return;
     observation->ended = true;
-    /* Without having been up, and with the gate still there (it is counting the seconds of the backoff) the
-     * start has failed. Without the gate it had let the program pass, and the end came before systemd could
-     * say so. */
-    bool failed =
-        !observation->up && (snapshot->control_pid != 0 || snapshot->active_state == ACTIVE_STATE_ACTIVATING);
-    if (!observation->up && !failed && !observation->stopping) {
-        observation->up = true;
-        add(events, STATE_EVENT_UP, snapshot);
-    }
-    Observed *observed = add(events, failed ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, snapshot);
+    bool unseen = !observation->up && !observation->stopping;
+    Observed *observed = add(events, unseen ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, snapshot);
     observed->time = snapshot->exec_main_exit;
+    observed->lifetime = (double)(int64_t)(snapshot->exec_main_exit - snapshot->exec_main_start) / 1e6;
     observed->exit_code = snapshot->exec_main_code;
     observed->exit_status = snapshot->exec_main_status;
 }

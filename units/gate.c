@@ -125,7 +125,13 @@ static bool is_gone(int process)
 
 /* The main process */
 
-/* Parent and start of a process, from /proc/PID/stat. */
+/* The unit of time in /proc/PID/stat, 10 ms. */
+static long long tick(void)
+{
+    return NANOSECONDS / sysconf(_SC_CLK_TCK);
+}
+
+/* Parent and start of a process, from /proc/PID/stat. The start is rounded down to a tick. */
 static int read_stat(pid_t pid, pid_t *ret_parent, long long *ret_start)
 {
     char path[64], text[1024];
@@ -145,9 +151,7 @@ static int read_stat(pid_t pid, pid_t *ret_parent, long long *ret_start)
         sscanf(fields, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
                &parent, &ticks) != 2)
         return -EBADMSG;
-    /* A tick is 10 ms and the value is rounded down. The oracle wants strictly more than startsecs: round up.
-     */
-    *ret_start = (long long)(ticks + 1) * (NANOSECONDS / sysconf(_SC_CLK_TCK));
+    *ret_start = (long long)ticks * tick();
     *ret_parent = parent;
     return 0;
 }
@@ -255,7 +259,9 @@ static bool stays_up(const char *path, long long startsecs)
     if (startsecs <= 0)
         wait_for_program(process, pid);
     else
-        wait_until(end, process);
+        /* RUNNING takes strictly more than startsecs. A death is early only if it certainly was: the oracle's clock runs
+         * from before the fork, so "sleep 1" is no early end for startsecs=1. */
+        wait_until(end < INT64_MAX - tick() ? end + tick() : end, process);
     if (!is_gone(process))
         return true;
     return (startsecs <= 0 || now() >= end) && !launcher_failed(path);
