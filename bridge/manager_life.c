@@ -13,6 +13,8 @@
 #include "common/signal_name.h"
 #include "translator/unitname.h"
 
+#define BUILT_IN_INTERFACE "supervisor.rpcinterface:make_main_rpcinterface"
+
 enum { SHUTDOWN_REPORT_SECONDS = 3 };
 
 static void schedule_advance(Manager *manager);
@@ -75,9 +77,20 @@ static char *describe_listen_failure(int error)
                            strerrorname_np(-error), -error);
 }
 
+/* The oracle makes its interface anew for every server, and says so each time. */
+static void tell_interfaces(Manager *manager)
+{
+    for (size_t i = 0; i < config_rpcinterface_count(manager->config); i++) {
+        const PluginConfig *plugin = config_rpcinterface(manager->config, i);
+        if (strcmp(plugin->factory, BUILT_IN_INTERFACE) == 0)
+            main_log_write(manager->log, LOG_LEVEL_INFO, "RPC interface '%s' initialized", plugin->name);
+    }
+}
+
 static int open_servers(Manager *manager)
 {
     for (size_t i = 0; i < config_server_count(manager->config); i++) {
+        tell_interfaces(manager);
         int r = http_listen(manager->http, config_server(manager->config, i), -1);
         if (r < 0) {
             g_autofree char *message = describe_listen_failure(r);
@@ -168,9 +181,13 @@ static void on_listed(int result, char **units, void *userdata)
 
 static void finish(Manager *manager)
 {
+    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
+
     http_free(g_steal_pointer(&manager->http));
     (void)unlink(manager->settings->pidfile);
-    (void)store_remove(manager->store);
+    for (unsigned i = 0; i < instances->len; i++)
+        instance_abolish(g_ptr_array_index(instances, i));
+    runtime_directory_remove(manager->runtime_directory);
     (void)sd_event_exit(manager->event, 0);
 }
 

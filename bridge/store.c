@@ -339,8 +339,3 @@ int store_forget_process(Store *store, const char *namespec)
     g_string_append_c(line, '\n');
     return append(store, line);
 }
-
-int store_remove(Store *store)
-{
-    return unlink(store->path) < 0 && errno != ENOENT ? -errno : 0;
-}

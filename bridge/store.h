@@ -45,6 +45,3 @@ int store_put_group_removed(Store *store, const char *group, bool removed);
 
 /* Forgets a process and its logs. */
 int store_forget_process(Store *store, const char *namespec);
-
-/* The daemon has ended in order: nothing is left to remember. */
-int store_remove(Store *store);
