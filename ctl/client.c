@@ -139,7 +139,10 @@ static xmlrpc_mem_block *encode(const char *method, const char *format, va_list 
 
     xmlrpc_env_init(&env);
     xmlrpc_build_value_va(&env, format, arguments, &parameters, &rest);
-    if (!env.fault_occurred)
+    /* It leaves a pointer to something freed behind when a string is no UTF-8. */
+    if (env.fault_occurred)
+        parameters = NULL;
+    else
         request = xmlrpc_mem_block_new(&env, 0);
     if (!env.fault_occurred)
         xmlrpc_serialize_call(&env, request, method, parameters);

@@ -127,14 +127,8 @@ static int tell_raised(Controller *controller)
 static int ask_credentials(Controller *controller)
 {
     g_autofree char *username = NULL, *password = NULL;
-    int r;
+    int r = controller_ask(controller, "Username:", &username);
 
-    controller_output(controller, "Server requires authentication");
-    if (!controller_settings(controller)->interactive) {
-        controller_set_exit_status(controller, EXIT_STATUS_GENERIC);
-        return 0;
-    }
-    r = controller_ask(controller, "Username:", &username);
     if (r >= 0)
         r = controller_ask_password(controller, "Password:", &password);
     if (r == -EINTR)
@@ -148,17 +142,24 @@ static int ask_credentials(Controller *controller)
 
 static int run_handler(Controller *controller, CommandHandler run, const char *arguments)
 {
+    bool refused = false;
     int r;
 
     for (;;) {
         r = run(controller, arguments);
         if (r >= 0 || r == -EINTR)
             return r;
-        if (r != -EACCES)
+        if (r != -EACCES || refused)
             return tell_raised(controller);
-        r = ask_credentials(controller);
-        if (r <= 0)
-            return r;
+        controller_output(controller, "Server requires authentication");
+        if (controller_settings(controller)->interactive) {
+            r = ask_credentials(controller);
+            if (r <= 0)
+                return r;
+        } else {
+            /* The oracle tries again all the same, so that the user sees the second refusal as an error. */
+            refused = true;
+        }
     }
 }
 

@@ -172,19 +172,21 @@ char *controller_take_raised(Controller *controller)
     return controller->raised ? g_steal_pointer(&controller->raised) : g_strdup("");
 }
 
-static int judge_answer(Controller *controller, int r)
+/* The end of input raises in the oracle, with a text or without. */
+static int judge_answer(Controller *controller, int r, const char *text)
 {
-    return r == -ENODATA ? controller_raise(controller, "EOF when reading a line") : r;
+    return r == -ENODATA ? controller_raise(controller, "%s", text) : r;
 }
 
 int controller_ask(Controller *controller, const char *prompt, char **ret)
 {
-    return judge_answer(controller, input_read_line(controller->input, prompt, false, ret));
+    return judge_answer(controller, input_read_line(controller->input, prompt, false, ret),
+                        "EOF when reading a line");
 }
 
 int controller_ask_password(Controller *controller, const char *prompt, char **ret)
 {
-    return judge_answer(controller, input_read_password(controller->input, prompt, ret));
+    return judge_answer(controller, input_read_password(controller->input, prompt, ret), "");
 }
 
 void controller_call_raw(Controller *controller, Reply *ret, const char *method, const char *format, ...)

@@ -156,6 +156,20 @@ static unsigned char complete_word(EditLine *edit, int character)
     return CC_REDISPLAY;
 }
 
+/* libedit's own shows "^D" when it ends the input; readline shows nothing. */
+static unsigned char delete_or_end(EditLine *edit, int character)
+{
+    const LineInfo *info = el_line(edit);
+
+    if (info->lastchar == info->buffer)
+        return CC_EOF;
+    if (info->cursor == info->lastchar)
+        return CC_ERROR;
+    el_cursor(edit, 1);
+    el_deletestr(edit, 1);
+    return CC_REFRESH;
+}
+
 static int open_editor(Input *input)
 {
     input->edit = el_init("supervisorctl", stdin, stdout, stderr);
@@ -169,6 +183,8 @@ static int open_editor(Input *input)
         el_set(input->edit, EL_HIST, history, input->history);
     el_set(input->edit, EL_ADDFN, "supervisor-complete", "complete the word", complete_word);
     el_set(input->edit, EL_BIND, "^I", "supervisor-complete", NULL);
+    el_set(input->edit, EL_ADDFN, "supervisor-delete", "delete, or end the input", delete_or_end);
+    el_set(input->edit, EL_BIND, "^D", "supervisor-delete", NULL);
     el_set(input->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(input->edit, NULL);
     return 0;
@@ -184,6 +200,9 @@ static int read_edited(Input *input, const char *prompt, bool remember, char **r
         return -ENODATA;
     input->prompt = prompt;
     interrupt_take();
+    /* libedit shows the prompt first and takes the terminal then: who answers a prompt quickly (expect) would
+     * be echoed twice. */
+    el_set(input->edit, EL_PREP_TERM, 1);
     line = el_gets(input->edit, &count);
     if (interrupt_take()) {
         el_reset(input->edit);
@@ -295,7 +314,10 @@ int input_read_password(Input *input, const char *prompt, char **ret)
             close(terminal);
         fputs("Warning: Password input may be echoed.\n", stderr);
         fputs(prompt, stderr);
-        return read_plain(input, "", ret);
+        r = read_plain(input, "", ret);
+        if (r >= 0)
+            fputc('\n', stderr);
+        return r;
     }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;

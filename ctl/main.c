@@ -58,6 +58,8 @@ int main(int argc, char **argv)
     }
     if (settings_configure(&settings, &message) < 0)
         return refuse(program, message);
+    if (settings.warnings && *settings.warnings)
+        fprintf(stderr, "Warning: %s\n", settings.warnings);
     status = run(&settings);
     if (fflush(stdout) == EOF && status == 0)
         status = EXIT_STATUS_GENERIC;

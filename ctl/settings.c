@@ -57,7 +57,7 @@ static const char help_text[] =
     "     (default \"" DEFAULT_SERVERURL "\").\n"
     "-u/--username USERNAME -- name to authenticate with\n"
     "-p/--password PASSWORD -- password to authenticate with\n"
-    "-r/--history-file FILENAME -- keep the shell's history in this file\n"
+    "-r/--history-file -- keep the shell's history in the file named behind it\n"
     "\n"
     "action [arguments] -- see below\n"
     "\n"
@@ -74,6 +74,7 @@ void settings_clear(Settings *settings)
     g_clear_pointer(&settings->prompt, g_free);
     g_clear_pointer(&settings->history_file, g_free);
     g_clear_pointer(&settings->command, g_free);
+    g_clear_pointer(&settings->warnings, g_free);
 }
 
 /* The value stands there as Python's repr() shows it. */
@@ -174,15 +175,25 @@ static int find_configuration(Settings *settings)
     return r;
 }
 
+/* The reader's texts name file and line. */
 static char *describe(const Diagnostics *diagnostics, int error)
 {
     const Diagnostic *first = diagnostics_first_error(diagnostics);
 
-    if (!first)
-        return g_strdup(g_strerror(error));
-    if (first->line > 0 && first->file)
-        return g_strdup_printf("%s (%s:%u)", first->text, first->file, first->line);
-    return g_strdup(first->text);
+    return g_strdup(first ? first->text : g_strerror(error));
+}
+
+/* A plugin is Python code: not having it must not be silent. */
+static char *list_plugins(const Config *config)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (size_t i = 0; i < config_ctlplugin_count(config); i++) {
+        const PluginConfig *plugin = config_ctlplugin(config, i);
+        g_string_append_printf(text, "%s[%s] is ignored: %s is Python code", i ? "\n" : "", plugin->section,
+                               plugin->factory);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 int settings_configure(Settings *settings, char **ret_message)
@@ -200,6 +211,7 @@ int settings_configure(Settings *settings, char **ret_message)
             *ret_message = describe(diagnostics, -r);
             return -EINVAL;
         }
+        settings->warnings = list_plugins(config);
         client = config_client(config);
         fill(&settings->serverurl, client->serverurl);
         fill(&settings->username, client->username);

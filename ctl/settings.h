@@ -15,6 +15,8 @@ typedef struct Settings {
     char *prompt;
     char *history_file; /* NULL when unset */
     char *command;      /* the words behind the settings, joined by spaces; NULL: a shell */
+    char *warnings;     /* what of the configuration file has no effect, a line each; NULL or "" when there is
+                           nothing */
 } Settings;
 
 void settings_clear(Settings *settings);
