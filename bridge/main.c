@@ -200,6 +200,7 @@ int main(int argc, char **argv)
 
     setlocale(LC_ALL, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     int r = command_line_parse(argv, &line, &message);
     if (r < 0)
         return usage(argv[0], message);

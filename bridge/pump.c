@@ -271,6 +271,17 @@ int pump_new(sd_event *event, MainLog *log, Pump **ret)
     return pump_new_with_sockets(event, log, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, ret);
 }
 
+/* Nobody will tell any more who wrote the last lines, nor finish them. */
+static void stream_release_copy(PumpStream *stream)
+{
+    if (!stream->copy)
+        return;
+    backlog_claim(journal_copy_backlog(stream->copy), BACKLOG_WRITER_NOBODY);
+    journal_copy_end_line(stream->copy);
+    copy_queue_schedule(stream->pump->copies, stream->copy);
+    copy_queue_release(stream->pump->copies, stream->copy);
+}
+
 static void stream_free(PumpStream *stream)
 {
     Pump *pump = stream->pump;
@@ -279,8 +290,7 @@ static void stream_free(PumpStream *stream)
     g_queue_unlink(&pump->streams, &stream->link);
     sd_event_source_disable_unref(stream->input);
     sd_event_source_disable_unref(stream->output);
-    if (stream->copy)
-        copy_queue_release(pump->copies, stream->copy);
+    stream_release_copy(stream);
     outlet_free(stream->outlet);
     if (stream->fd >= 0)
         close(stream->fd);

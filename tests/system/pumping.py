@@ -46,9 +46,9 @@ def journal(*arguments, output="cat"):
 
 
 class Pump:
-    def __init__(self):
+    def __init__(self, *prefix):
         os.makedirs(PLACE, exist_ok=True)
-        self.process = subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([*prefix, DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def tell(self, *words):
         self.process.stdin.write(" ".join(map(str, words)).encode() + b"\n")
@@ -218,6 +218,31 @@ def another_user_opens_it_again(pump):
     program = Program(pump, "nobody", "echo one; echo two >/dev/stdout; exec sleep 1000", user=NOBODY).start()
     program.wait_lines(b"one\ntwo\n", "journalctl -u")
     equal(journal(f"_PID={program.pid}"), b"one\ntwo\n", "journalctl _PID=")
+
+
+@case
+def unprivileged(_):
+    """A bridge of a user's own: entries go under its pid, and `journalctl --user-unit` of that user finds them."""
+    place = f"{PLACE}/user"
+    os.mkdir(place, 0o755)
+    os.chown(place, NOBODY, NOBODY)
+    as_user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    pump = Pump(*as_user)
+    pump.tell("add", "mine", "supervisor:mine.service", "stdout", f"{place}/fifo", f"{place}/log", 0, "-", "user")
+    pump.tell("pid", "mine", os.getpid())
+    with open(f"{place}/fifo", "wb") as fifo:
+        fifo.write(numbered(100))
+    pump.tell("drain", "mine")
+    equal(read_file(f"{place}/log"), numbered(100), "log file")
+    group = next(line.split(":")[2] for line in open("/etc/group", encoding="utf-8") if line.startswith("systemd-journal:"))
+    reader = [*as_user[:-1], f"--groups={group}", "journalctl", "-q", "-o", "cat",
+              "--user-unit", "supervisor:mine.service"]
+
+    def shown():
+        subprocess.run(["journalctl", "--sync"], check=True)
+        return subprocess.run(reader, check=True, capture_output=True).stdout
+    wait_for(lambda: shown() == numbered(100), 10, "journalctl --user-unit")
+    pump.end()
 
 
 def main():

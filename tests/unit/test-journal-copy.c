@@ -190,7 +190,7 @@ static void test_everybody_has_a_turn(void **state)
     assert_cat(fixture, "[supervisord: 2399995 lines of output suppressed: too many for the journal]\n");
 }
 
-/* What journald does not take now is not lost, and the others' lines are in order. */
+/* What journald does not take now comes later, in order. */
 static void test_journald_is_full(void **state)
 {
     Fixture *fixture = *state;

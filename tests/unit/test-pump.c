@@ -972,6 +972,27 @@ static void test_fifo_cannot_be_had(void **state)
     assert_null(stream);
 }
 
+/* The bridge ends while the program goes on: what was taken in is sent first, also the beginning of a line
+ * from who knows whom. */
+static void test_pump_is_freed(void **state)
+{
+    Fixture *fixture = *state;
+    int writer = (add(fixture), open_writer(fixture));
+    int keeper = open(fixture->fifo, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    char rest[16];
+
+    put_text(writer, "a line\nhalf a");
+    run_until_size(fixture, fixture->log, 13);
+    put_text(writer, " line\n");
+    pump_free(g_steal_pointer(&fixture->pump));
+    (void)fake_journald_receive(fixture->journald);
+    assert_journal(fixture, "a line\nhalf a\n", 14);
+    /* The rest is still in the FIFO, for the next one. */
+    assert_int_equal(read(keeper, rest, sizeof(rest)), 6);
+    close(keeper);
+    close(writer);
+}
+
 /* Who says a line now and then is not waited for. */
 static void test_idle_costs_nothing(void **state)
 {
@@ -1025,6 +1046,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rotation_is_impossible, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fifo_belongs_to_the_program, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fifo_cannot_be_had, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pump_is_freed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_idle_costs_nothing, set_up, tear_down),
     };
 
