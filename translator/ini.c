@@ -170,7 +170,8 @@ void ini_document_expand_here(IniDocument *document, const char *here)
  * ends, and a piece never holds a blank in front of a semicolon, which would be a comment to inih. */
 
 #define LONGEST_PIECE 128
-#define MOST_REPORTED 50 /* unreadable lines that a message lists */
+#define MOST_REPORTED 50   /* unreadable lines that a message lists */
+#define LONGEST_SHOWN 4096 /* bytes of each */
 
 typedef enum Item {
     ITEM_NONE,
@@ -244,13 +245,16 @@ static bool ini_next_line(Reader *reader, Line *ret)
     return true;
 }
 
-/* repr() of the line as Python read it. */
+/* repr() of the line as Python read it; of a very long one only the beginning. */
 static char *ini_show_line(const Line *line)
 {
-    g_autofree char *text = g_malloc((size_t)(line->end - line->start) + 1);
-    memcpy(text, line->start, (size_t)(line->end - line->start));
-    text[line->end - line->start] = '\n';
-    return text_repr_range(text, text + (line->end - line->start) + line->terminated);
+    size_t length = MIN((size_t)(line->end - line->start), LONGEST_SHOWN);
+    bool is_whole = line->start + length == line->end;
+    g_autofree char *text = g_malloc(length + 1);
+    memcpy(text, line->start, length);
+    text[length] = '\n';
+    g_autofree char *shown = text_repr_range(text, text + length + (is_whole && line->terminated));
+    return g_strconcat(shown, is_whole ? "" : " and more", NULL);
 }
 
 /* Where an inline comment begins, or the line's end. Python looks at the first semicolon and the first hash,

@@ -369,7 +369,8 @@ bool option_is_systemd(const char *section, const char *name)
            g_str_has_prefix(name, "systemd.") && name[strlen("systemd.")] != '\0';
 }
 
-#define LONGEST_NAME 64
+#define LONGEST_NAME       64
+#define SHORTEST_BEGINNING 4
 
 /* How many letters must be inserted, removed, replaced or swapped with their neighbour. Names beyond
  * LONGEST_NAME are not compared: they are no typing errors. */
@@ -412,7 +413,9 @@ const char *option_suggest(const char *section, const char *name)
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         if (options[i].section != kind && kind != SECTION_DEFAULT)
             continue;
-        unsigned distance = option_distance(name, options[i].name);
+        /* A name cut short is nearer than one with other letters: "stdout_log" means no syslog. */
+        bool is_cut = strlen(name) >= SHORTEST_BEGINNING && g_str_has_prefix(options[i].name, name);
+        unsigned distance = is_cut ? 1 : option_distance(name, options[i].name);
         if (distance < nearest) {
             nearest = distance;
             suggestion = options[i].name;
