@@ -151,18 +151,24 @@ int rpc_value_to_integer(GVariant *value, int64_t *ret)
     }
 }
 
-/* Python's repr() of a float: the shortest digits that read back the same, and never without a point. */
+/* Python's repr() of a float: the fewest digits that read back the same; an exponent only below 1e-4 and from 1e16 on. */
 static char *double_to_text(double value)
 {
-    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    char scientific[G_ASCII_DTOSTR_BUF_SIZE];
+    char plain[G_ASCII_DTOSTR_BUF_SIZE];
+    int digits = 0;
 
-    for (int precision = 1; precision <= 17; precision++) {
-        g_autofree char *format = g_strdup_printf("%%.%dg", precision);
-        g_ascii_formatd(text, sizeof text, format, value);
-        if (g_ascii_strtod(text, NULL) == value)
-            break;
-    }
-    return g_strconcat(text, strpbrk(text, ".en") ? "" : ".0", NULL);
+    if (!isfinite(value))
+        return g_strdup(isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    do {
+        g_autofree char *format = g_strdup_printf("%%.%de", digits);
+        g_ascii_formatd(scientific, sizeof scientific, format, value);
+    } while (g_ascii_strtod(scientific, NULL) != value && ++digits < 17);
+    int exponent = (int)g_ascii_strtoll(strchr(scientific, 'e') + 1, NULL, 10);
+    if (exponent < -4 || exponent >= 16)
+        return g_strdup(scientific);
+    g_autofree char *format = g_strdup_printf("%%.%df", MAX(digits - exponent, 1));
+    return g_strdup(g_ascii_formatd(plain, sizeof plain, format, value));
 }
 
 char *rpc_value_to_text(GVariant *value)
