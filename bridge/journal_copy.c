@@ -116,15 +116,16 @@ static int send_entry(JournalCopy *copy, Journal *journal, pid_t writer, const v
 static void send_syslog(JournalCopy *copy, SyslogSender *syslog, const void *head, size_t head_size,
                         const void *tail, size_t tail_size)
 {
-    g_autofree char *line = NULL;
+    GByteArray *line;
 
     /* Where journald listens for syslog, the entry just sent is all that it would make of this. */
     if (!syslog || !copy->config.syslog || (copy->config.journal && syslog_sender_is_journald(syslog)))
         return;
-    line = g_malloc(head_size + tail_size + 1);
-    memcpy(line, head, head_size);
-    memcpy(line + head_size, tail, tail_size);
-    (void)syslog_sender_send(syslog, copy->process, line, head_size + tail_size);
+    line = g_byte_array_sized_new((guint)(head_size + tail_size));
+    g_byte_array_append(line, head, (guint)head_size);
+    g_byte_array_append(line, tail, (guint)tail_size);
+    (void)syslog_sender_send(syslog, copy->process, (const char *)line->data, line->len);
+    g_byte_array_unref(line);
 }
 
 /* 0; -EAGAIN: journald is full; -EBUSY: enough for now. What will never be taken is counted like what is over
