@@ -81,23 +81,24 @@ def configuration(daemon, scenarios):
 def act(daemon, name, step):
     """Does a step. False: not possible yet (the state is told a moment before the process is there)."""
     supervisor = daemon.rpc.supervisor
+    # Only once it is the program itself, not what executes it: a signal is meant for the program. And the oracle has a
+    # process as soon as the state is STARTING, so that is when one in that state is stopped here, too.
+    if step.action in ("kill", "signal") or (step.action == "stop" and step.state == "STARTING"):
+        pid = daemon.pid(name)
+        if not pid or not is_executed(pid, name):
+            return False
     if step.action == "start":
         supervisor.startProcess(name, False)
     elif step.action == "stop":
         supervisor.stopProcess(name, False)
-    elif step.action in ("kill", "signal"):
-        pid = daemon.pid(name)
-        # Only once it is the program itself, not what executes it: the signal is meant for the program.
-        if not pid or not is_executed(daemon, pid, name):
-            return False
-        if step.action == "kill":
-            os.kill(pid, step.argument)
-        else:
-            supervisor.signalProcess(name, step.argument)
+    elif step.action == "kill":
+        os.kill(pid, step.argument)
+    elif step.action == "signal":
+        supervisor.signalProcess(name, step.argument)
     return True
 
 
-def is_executed(daemon, pid, name):
+def is_executed(pid, name):
     """The script counts its runs in its first line, so it runs when there is a count; STAY then replaces the shell."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:

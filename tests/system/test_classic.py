@@ -16,8 +16,9 @@ def tell(story, role, name, port):
     told = stories.Story(Daemon(role, name), port=port)
     try:
         story(told)
-    except AssertionError as error:
-        raise AssertionError(f"{role.name}: {error}") from error
+    except Exception as error:
+        seen = "\n".join(f"  {what}: {value!r}" for what, value in told.seen[-5:])
+        raise AssertionError(f"{role.name}: {error!r}, after\n{seen}") from error
     finally:
         told.daemon.stop()
     return told

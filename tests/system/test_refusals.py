@@ -76,7 +76,7 @@ class Refusals(unittest.TestCase):
         self.assertNotIn(second.daemon.name, self.units(), "a unit was made")
 
     def check_place(self, second, line):
-        place = re.search(r"supervisord\.conf\W{1,5}(?:line +)?(\d+)", second.text)
+        place = re.search(r"supervisord\.conf\W{1,5}(?:line:? +)?(\d+)", second.text)
         self.assertTrue(place, f"no file and line in: {second.text}")
         if line:
             self.assertEqual(int(place[1]), second.first_line + line, second.text)
