@@ -34,6 +34,8 @@ struct Instance {
                            past */
     bool start_wanted;  /* start when the unit has gone */
     bool stop_called;   /* a stop is under way: what the unit does until it rests is the past */
+    bool stop_deferred; /* the stop waits until there is a process to stop */
+    bool held;          /* the daemon is ending: it must not come back */
     bool looking;       /* a second look is under way */
     bool spawn_blocked; /* this start cannot work: the command is not there; nothing is "spawned" */
     bool gate_is_there; /* at the last look the unit had a control process */

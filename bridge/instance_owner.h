@@ -51,6 +51,9 @@ void instance_unit_removed(Instance *instance);
 /* Asks systemd how the unit is and goes on from there. */
 void instance_look(Instance *instance);
 
+/* The daemon is ending: what has ended or failed to start is kept from starting again. */
+void instance_unit_hold(Instance *instance);
+
 /* At shutdown a process in BACKOFF is given up instead of stopped, as in the oracle. */
 void instance_stop_for_shutdown(Instance *instance);
 

@@ -156,6 +156,7 @@ void instance_unit_start(Instance *instance)
  * ------------------------------------------------------------------------------------------------------- */
 
 static void settle(Instance *instance);
+static void send_stop(Instance *instance);
 
 static void on_stop_answered(const char *unit, int result, const char *message, void *userdata)
 {
@@ -179,6 +180,24 @@ void instance_unit_stop(Instance *instance)
     instance->start_wanted = false;
     if (!instance->unit_busy || instance->stop_called)
         return;
+    /* A stop that overtakes the start would take it back: no process, no exit status. The oracle's stop
+     * always meets a process. */
+    instance->stop_deferred = instance->state == PROCESS_STOPPING && instance->pid == 0;
+    if (!instance->stop_deferred)
+        send_stop(instance);
+}
+
+void instance_unit_hold(Instance *instance)
+{
+    bool may_come_back = instance->state == PROCESS_EXITED || instance->state == PROCESS_BACKOFF;
+
+    instance->held = true;
+    if (may_come_back)
+        instance_unit_stop(instance);
+}
+
+static void send_stop(Instance *instance)
+{
     instance->stop_called = true;
     int r = systemd_stop(instance->context->systemd, instance->planned->unit, on_stop_answered, instance);
     if (r < 0)
@@ -233,6 +252,10 @@ static void see_launched(Instance *instance, const Observed *observed)
     if (!instance->spawn_blocked)
         main_log_write(instance->context->log, LOG_LEVEL_INFO, "spawned: '%s' with pid %d",
                        instance_name(instance), (int)observed->pid);
+    if (instance->stop_deferred) {
+        instance->stop_deferred = false;
+        send_stop(instance);
+    }
 }
 
 static void see_up(Instance *instance, const Observed *observed)
@@ -338,20 +361,22 @@ static int on_judge(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-/* The gate needs a moment to write its mark, within which nothing about the unit changes: look for the mark. */
+/* The gate needs a moment to write its mark, within which nothing about the unit changes: look for the mark.
+ */
 static void judge_later(Instance *instance)
 {
     uint64_t now = 0;
 
     (void)sd_event_now(instance->context->event, CLOCK_MONOTONIC, &now);
     instance->judge = sd_event_source_disable_unref(instance->judge);
-    (void)sd_event_add_time(instance->context->event, &instance->judge, CLOCK_MONOTONIC, now + JUDGE_AGAIN_USEC, 0, on_judge,
-                            instance);
+    (void)sd_event_add_time(instance->context->event, &instance->judge, CLOCK_MONOTONIC,
+                            now + JUDGE_AGAIN_USEC, 0, on_judge, instance);
 }
 
 static void decide(Instance *instance)
 {
-    Verdict verdict = instance->state == PROCESS_STARTING ? judge(instance, instance->undecided) : VERDICT_FAILED;
+    Verdict verdict =
+        instance->state == PROCESS_STARTING ? judge(instance, instance->undecided) : VERDICT_FAILED;
 
     if (verdict == VERDICT_OPEN) {
         judge_later(instance);
@@ -385,6 +410,10 @@ static void see_end(Instance *instance, const Observed *observed)
 static void settle_backoff(Instance *instance)
 {
     bool fatal = launch_is_fatal(instance->planned, &instance->context->launch);
+
+    /* At shutdown it stays as it is until its group's turn comes. */
+    if (instance->held && !fatal)
+        return;
     instance_apply(instance, fatal ? STATE_EVENT_GIVE_UP : STATE_EVENT_GONE);
 }
 
@@ -392,6 +421,7 @@ static void settle(Instance *instance)
 {
     instance->unit_busy = false;
     instance->stop_called = false;
+    instance->stop_deferred = false;
     if (instance->start_wanted) {
         instance_unit_cancel_retry(instance);
         start_now(instance);
@@ -460,15 +490,20 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     };
     Observed events[OBSERVED_MAX];
 
+    /* Until systemd has answered to the start, what it says is about the unit's past. */
+    if (instance->start_called)
+        return;
     instance->gate_is_there = snapshot->control_pid != 0;
     /* Whatever the unit does next, the gate has decided by now. */
     if (instance->undecided && !instance->gate_is_there)
         decide(instance);
     size_t count = observation_update(&instance->observation, snapshot, events);
     for (size_t i = 0; i < count && !instance->detached; i++) {
+        /* A start that waits for the last incarnation to go is not concerned with what that does till then.
+         */
         if (events[i].event == STATE_EVENT_GONE)
             see_rest(instance, snapshot, second);
-        else
+        else if (!instance->start_wanted)
             handlers[events[i].event](instance, &events[i]);
     }
 }

@@ -129,8 +129,9 @@ int manager_remove_group(Manager *manager, const char *name)
     }
     (void)store_put_group_removed(manager->store, name, true);
     g_hash_table_remove(manager->by_name, name);
-    g_ptr_array_remove(manager->groups, group);
-    g_ptr_array_add(manager->graveyard, group);
+    unsigned index = 0;
+    if (g_ptr_array_find(manager->groups, group, &index))
+        g_ptr_array_add(manager->graveyard, g_ptr_array_steal_index(manager->groups, index));
     if (!manager->bury)
         (void)sd_event_add_defer(manager->event, &manager->bury, on_bury, manager);
     return 0;

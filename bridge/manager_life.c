@@ -49,7 +49,11 @@ static void on_resynchronise(void *userdata)
 
 static void on_state_changed(Instance *instance, ProcessState old, void *userdata)
 {
-    schedule_advance(userdata);
+    Manager *manager = userdata;
+
+    if (manager->stopping)
+        instance_unit_hold(instance);
+    schedule_advance(manager);
 }
 
 static void on_settled(Instance *instance, void *userdata)
@@ -248,7 +252,11 @@ static void begin_shutdown(Manager *manager)
 {
     if (manager->stopping)
         return;
+    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
+
     manager->stopping = manager_copy_groups(manager);
+    for (unsigned i = 0; i < instances->len; i++)
+        instance_unit_hold(g_ptr_array_index(instances, i));
     g_ptr_array_sort(manager->stopping, manager_compare_groups);
     (void)sd_notify(false, "STOPPING=1");
     (void)sd_event_add_time(manager->event, &manager->shutdown_report, CLOCK_MONOTONIC, 0, 0,

@@ -28,7 +28,7 @@ typedef struct Observed {
     pid_t pid;     /* of the main process that the event is about */
     uint64_t time; /* CLOCK_REALTIME in microseconds: start for LAUNCHED, end for FAILED and EXITED; else 0 */
     double lifetime; /* seconds, for FAILED and EXITED */
-    int exit_code; /* CLD_…, for FAILED and EXITED */
+    int exit_code;   /* CLD_…, for FAILED and EXITED */
     int exit_status;
 } Observed;
 

@@ -207,7 +207,7 @@ int command_line_parse(char *const *argv, CommandLine *ret, char **ret_message)
 {
     g_auto(CommandLine) line = {0};
     GetoptRow options[G_N_ELEMENTS(rows)];
-    GetoptMatch *matches = NULL;
+    g_autofree GetoptMatch *matches = NULL;
     size_t count = 0, first = 0;
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
@@ -216,7 +216,6 @@ int command_line_parse(char *const *argv, CommandLine *ret, char **ret_message)
     int r = python_getopt(options, G_N_ELEMENTS(rows), argv + 1, &matches, &count, &first, ret_message);
     if (r < 0)
         return r;
-    g_autofree GetoptMatch *owned = matches;
     if (argv[1 + first]) {
         *ret_message = describe_positional(argv + 1 + first);
         return -EINVAL;

@@ -1,7 +1,7 @@
 #include "bridge/verdict.h"
 
-/* The gate measures from the kernel's clock of the process, in ticks of 10 ms; systemd's timestamps are its own. Nearer to startsecs than
- * this, in seconds, the two may differ. */
+/* The gate measures from the kernel's clock of the process, in ticks of 10 ms; systemd's timestamps are its
+ * own. Nearer to startsecs than this, in seconds, the two may differ. */
 #define DOUBTFUL 0.1
 
 Verdict verdict_reach(const VerdictEvidence *evidence)

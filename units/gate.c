@@ -259,8 +259,8 @@ static bool stays_up(const char *path, long long startsecs)
     if (startsecs <= 0)
         wait_for_program(process, pid);
     else
-        /* RUNNING takes strictly more than startsecs. A death is early only if it certainly was: the oracle's clock runs
-         * from before the fork, so "sleep 1" is no early end for startsecs=1. */
+        /* RUNNING takes strictly more than startsecs. A death is early only if it certainly was: the oracle's
+         * clock runs from before the fork, so "sleep 1" is no early end for startsecs=1. */
         wait_until(end < INT64_MAX - tick() ? end + tick() : end, process);
     if (!is_gone(process))
         return true;

@@ -91,8 +91,8 @@ static void fails_while_the_gate_counts(void **state)
     EXPECT(&observation, snapshot(ACTIVE_STATE_ACTIVATING, 2, 12, 13), STATE_EVENT_LAUNCHED);
 }
 
-/* startsecs=0: the gate may be through and the program gone before systemd has shown "active". The end is told as unseen, with what
- * the verdict needs. */
+/* startsecs=0: the gate may be through and the program gone before systemd has shown "active". The end is
+ * told as unseen, with what the verdict needs. */
 static void an_end_before_active_is_left_to_the_verdict(void **state)
 {
     Observation observation = {0};
@@ -112,8 +112,8 @@ static void a_whole_life_in_one_snapshot(void **state)
 {
     Observation observation = {0};
 
-    EXPECT(&observation, ended(ACTIVE_STATE_INACTIVE, 1, 10, 0, CLD_EXITED, 0), STATE_EVENT_LAUNCHED, STATE_EVENT_FAILED,
-           STATE_EVENT_GONE);
+    EXPECT(&observation, ended(ACTIVE_STATE_INACTIVE, 1, 10, 0, CLD_EXITED, 0), STATE_EVENT_LAUNCHED,
+           STATE_EVENT_FAILED, STATE_EVENT_GONE);
 }
 
 static void stop_with_escalation(void **state)

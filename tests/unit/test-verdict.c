@@ -19,7 +19,8 @@ static void verdicts(void **state)
         {{.startsecs = 1, .lifetime = 1.001, .gate_is_there = true}, VERDICT_OPEN},
         {{.startsecs = 1, .lifetime = 0.999, .gate_is_there = false}, VERDICT_PASSED},
         {{.startsecs = 1, .lifetime = 0.999, .gate_is_there = true, .failures = 1}, VERDICT_FAILED},
-        {{.startsecs = 1, .lifetime = 0.999, .gate_is_there = true, .failures = 2, .known_failures = 2}, VERDICT_OPEN},
+        {{.startsecs = 1, .lifetime = 0.999, .gate_is_there = true, .failures = 2, .known_failures = 2},
+         VERDICT_OPEN},
         {{.startsecs = 1, .lifetime = 0.999, .fatal = true, .known_failures = 3}, VERDICT_FAILED},
         /* startsecs=0: only a program that never was is a failed start */
         {{.startsecs = 0, .lifetime = 0.001, .gate_is_there = true}, VERDICT_PASSED},
