@@ -41,7 +41,7 @@ static char *failure_text(const Delivery *delivery, Instance *instance, int erro
     const char *name = signal_name(delivery->signal);
 
     return g_strdup_printf("unknown problem sending sig %s (%s):%s", instance_name(instance),
-                           name ? name : "0", g_strerror(-error));
+                           name ? name : "?", g_strerror(-error));
 }
 
 static void on_delivered(Instance *instance, int result, void *userdata)
@@ -79,6 +79,16 @@ static Delivery *delivery_new(RpcCall *call, RpcBatchItem *item, int signal)
     return delivery;
 }
 
+/* Signal 0 only asks whether the process is there, and systemd refuses to send it. The oracle takes both
+ * answers for success. */
+static void deliver(Instance *instance, Delivery *delivery)
+{
+    if (delivery->signal == 0)
+        on_delivered(instance, 0, delivery);
+    else
+        instance_signal(instance, delivery->signal, on_delivered, delivery);
+}
+
 static void signal_one(RpcCall *call, Instance *instance)
 {
     const char *name = rpc_call_string(call, 0);
@@ -95,7 +105,7 @@ static void signal_one(RpcCall *call, Instance *instance)
         Delivery *delivery = delivery_new(call, NULL, signal);
         /* Before the signal is sent: its callback may complete the call at once. */
         rpc_call_defer(call, forget, delivery);
-        instance_signal(instance, signal, on_delivered, delivery);
+        deliver(instance, delivery);
     }
 }
 
@@ -109,7 +119,7 @@ static void signal_item(RpcBatch *batch, Instance *instance, int signal, const c
     }
     Delivery *delivery = delivery_new(NULL, item, signal);
     rpc_batch_set_work(item, delivery, forget);
-    instance_signal(instance, signal, on_delivered, delivery);
+    deliver(instance, delivery);
 }
 
 /* A bad signal is a fault of each process that could have been signalled, as in the oracle; of none when none

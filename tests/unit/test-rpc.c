@@ -829,6 +829,8 @@ static void signals_a_process(void **state)
         assert_value(fixture, "supervisor.signalProcess", params, R_TRUE);
         assert_int_equal(fixture->web->last_signal, SIGHUP);
     }
+    assert_value(fixture, "supervisor.signalProcess", TEXT("web") TEXT("0"), R_TRUE);
+    assert_int_equal(fixture->web->last_signal, SIGHUP); /* nothing was sent */
     assert_fault(fixture, "supervisor.signalProcess", TEXT("web") TEXT("NOPE"), 11, "BAD_SIGNAL: NOPE");
     assert_fault(fixture, "supervisor.signalProcess", TEXT("web") NUMBER("999"), 11, "BAD_SIGNAL: 999");
     assert_fault(fixture, "supervisor.signalProcess", TEXT("web") NIL, 2, "INCORRECT_PARAMETERS");

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 import cases
-from side import ORACLE, Answer, Side
+from side import ORACLE, Answer, Ended, Side
 
 
 def without_named_differences(case, value):
@@ -107,6 +107,8 @@ class Comparison:
         try:
             self.both(lambda side: self.prepare(case, side))
             left, right = self.both(lambda side: self.ask(case, side))
+            if "gone" in (left.kind, right.kind):
+                self.both(Side.check_alive)
         except (AssertionError, OSError) as error:
             self.tell(str(case), f"    {error}")
             return
@@ -172,6 +174,8 @@ def main():
         try:
             comparison.both(Side.start)
             compare(comparison, options.only)
+        except Ended as error:
+            comparison.tell("the daemons live", f"    {error}")
         finally:
             comparison.both(Side.end)
     print(f"{comparison.passed} passed, {comparison.failed} failed")
