@@ -2,11 +2,6 @@
 
 #include "bridge/rpc_value.h"
 
-/* The oracle looks at waiting processes every 50 ms, in their order: those that finish within such a span
- * appear in their order, whichever was first. supervisorctl prints the array as it comes, so that matters to
- * whoever compares its output. */
-#define SWEEP_USEC ((uint64_t)50000)
-
 struct RpcBatchItem {
     RpcBatch *batch;
     char *group;
@@ -22,7 +17,7 @@ struct RpcBatchItem {
 
 struct RpcBatch {
     RpcCall *call;
-    RpcBatchOrder order;
+    uint64_t window_usec;
     GPtrArray *items;
     GVariantBuilder results;
     size_t undecided;
@@ -54,12 +49,12 @@ static void on_cancel(void *data)
     batch_free(data);
 }
 
-RpcBatch *rpc_batch_new(RpcCall *call, RpcBatchOrder order)
+RpcBatch *rpc_batch_new(RpcCall *call, uint64_t window_usec)
 {
     RpcBatch *batch = g_new0(RpcBatch, 1);
 
     batch->call = call;
-    batch->order = order;
+    batch->window_usec = window_usec;
     batch->items = g_ptr_array_new_with_free_func((GDestroyNotify)item_free);
     g_variant_builder_init(&batch->results, G_VARIANT_TYPE("av"));
     return batch;
@@ -125,12 +120,12 @@ static void arm_timer(RpcBatch *batch)
         sd_event_source_get_enabled(batch->timer, &enabled);
         if (enabled != SD_EVENT_OFF)
             return;
-        sd_event_source_set_time_relative(batch->timer, SWEEP_USEC);
+        sd_event_source_set_time_relative(batch->timer, batch->window_usec);
         sd_event_source_set_enabled(batch->timer, SD_EVENT_ONESHOT);
         return;
     }
     sd_event_add_time_relative(manager_event(rpc_call_manager(batch->call)), &batch->timer, CLOCK_MONOTONIC,
-                               SWEEP_USEC, 1, on_timer, batch);
+                               batch->window_usec, 1, on_timer, batch);
 }
 
 static void answer(RpcBatch *batch)
@@ -156,7 +151,7 @@ void rpc_batch_decide(RpcBatchItem *item, int fault, const char *extra)
         return;
     if (batch->undecided == 0)
         answer(batch);
-    else if (batch->order == RPC_BATCH_BY_COMPLETION)
+    else if (batch->window_usec != UINT64_MAX)
         arm_timer(batch);
 }
 
@@ -167,7 +162,7 @@ void rpc_batch_finish(RpcBatch *batch)
         answer(batch);
         return;
     }
-    if (batch->order == RPC_BATCH_BY_COMPLETION)
+    if (batch->window_usec != UINT64_MAX)
         sweep(batch);
     rpc_call_defer(batch->call, on_cancel, batch);
 }

@@ -2,19 +2,16 @@
  * them. */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "bridge/rpc_call.h"
 
 typedef struct RpcBatch RpcBatch;
 typedef struct RpcBatchItem RpcBatchItem;
 
-typedef enum RpcBatchOrder {
-    RPC_BATCH_BY_COMPLETION, /* what is decided at once, then the others as they finish */
-    RPC_BATCH_BY_PROCESS,    /* the order in which they were added */
-} RpcBatchOrder;
-
-RpcBatch *rpc_batch_new(RpcCall *call, RpcBatchOrder order);
+/* The answer holds what was decided at once, then the others as they finish. Those that finish within
+ * `window_usec` keep the order in which they were added, whichever was first; UINT64_MAX: all keep it. */
+RpcBatch *rpc_batch_new(RpcCall *call, uint64_t window_usec);
 RpcBatchItem *rpc_batch_add(RpcBatch *batch, const Instance *instance);
 /* The item's outcome: 0 or a fault. `extra` NULL: nothing but the fault's name. */
 void rpc_batch_decide(RpcBatchItem *item, int fault, const char *extra);

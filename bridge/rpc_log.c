@@ -126,7 +126,7 @@ void rpc_log_clear(RpcCall *call)
 void rpc_log_clear_all(RpcCall *call)
 {
     g_autoptr(GPtrArray) instances = manager_instances(rpc_call_manager(call), ORDER_PRIORITY);
-    RpcBatch *batch = rpc_batch_new(call, RPC_BATCH_BY_PROCESS);
+    RpcBatch *batch = rpc_batch_new(call, UINT64_MAX);
 
     for (size_t i = 0; i < instances->len; i++) {
         Instance *instance = g_ptr_array_index(instances, i);

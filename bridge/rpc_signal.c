@@ -139,7 +139,7 @@ static void signal_many(RpcCall *call, GPtrArray *instances, GVariant *argument)
         rpc_call_crash(call);
         return;
     }
-    RpcBatch *batch = rpc_batch_new(call, RPC_BATCH_BY_PROCESS);
+    RpcBatch *batch = rpc_batch_new(call, UINT64_MAX);
     for (size_t i = 0; i < chosen->len; i++)
         signal_item(batch, g_ptr_array_index(chosen, i), signal, text);
     rpc_batch_finish(batch);

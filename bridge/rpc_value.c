@@ -151,7 +151,8 @@ int rpc_value_to_integer(GVariant *value, int64_t *ret)
     }
 }
 
-/* Python's repr() of a float: the fewest digits that read back the same; an exponent only below 1e-4 and from 1e16 on. */
+/* Python's repr() of a float: the fewest digits that read back the same; an exponent only below 1e-4 and from
+ * 1e16 on. */
 static char *double_to_text(double value)
 {
     char scientific[G_ASCII_DTOSTR_BUF_SIZE];

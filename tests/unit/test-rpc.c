@@ -667,7 +667,7 @@ static void start_of_a_group_shows_who_was_much_faster(void **state)
     send_call(fixture->client, "supervisor.startProcessGroup", TEXT("g"));
     assert_waits(fixture->client);
     fake_instance_set_state(fixture->c, PROCESS_RUNNING);
-    assert_false(http_client_has_answer(fixture->client, 120));
+    assert_false(http_client_has_answer(fixture->client, 700));
     fake_instance_set_state(fixture->a, PROCESS_RUNNING);
     fake_instance_set_state(fixture->b, PROCESS_RUNNING);
     assert_received_value(fixture->client, R_ARRAY(R_STATUS("c", "g", "80", "OK") R_STATUS(

@@ -288,7 +288,7 @@ class Side:
             sock.connect(address)
             try:
                 sock.sendall(data)
-                response = http.client.HTTPResponse(sock)
+                response = http.client.HTTPResponse(sock, method=data.split(b" ")[0].decode("latin-1"))
                 response.begin()
                 return Answer("http", (response.status, response.getheader("Content-Type"), response.read().decode("latin-1"),
                                        response.getheader("WWW-Authenticate")))
