@@ -12,8 +12,8 @@
 
 #define LARGEST_FILE (64u << 20)
 
-int config_reader_init(ConfigReader *reader, const char *path, const ConfigHost *host,
-                       Diagnostics *diagnostics)
+void config_reader_init(ConfigReader *reader, const char *path, const ConfigHost *host,
+                        Diagnostics *diagnostics)
 {
     *reader = (ConfigReader){
         .host = host,
@@ -32,7 +32,6 @@ int config_reader_init(ConfigReader *reader, const char *path, const ConfigHost 
         expand_mapping_set_variable(reader->base, name, sign + 1);
     }
     expand_mapping_set(reader->here, "here", config_here(reader->config));
-    return 0;
 }
 
 void config_reader_clear(ConfigReader *reader)

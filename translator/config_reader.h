@@ -47,8 +47,8 @@ typedef struct ConfigReader {
     const char *processes_of; /* section whose processes are being made: the oracle's messages then name it */
 } ConfigReader;
 
-int config_reader_init(ConfigReader *reader, const char *path, const ConfigHost *host,
-                       Diagnostics *diagnostics);
+void config_reader_init(ConfigReader *reader, const char *path, const ConfigHost *host,
+                        Diagnostics *diagnostics);
 void config_reader_clear(ConfigReader *reader);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ConfigReader, config_reader_clear)
 
