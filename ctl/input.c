@@ -131,7 +131,7 @@ static bool insert_common(EditLine *edit, char **candidates, const char *word)
     return true;
 }
 
-static unsigned char complete_word(EditLine *edit, int character)
+static unsigned char complete_word(EditLine *edit, wint_t character)
 {
     g_autofree char *line = NULL, *word = NULL;
     g_auto(GStrv) candidates = NULL;
@@ -157,7 +157,7 @@ static unsigned char complete_word(EditLine *edit, int character)
 }
 
 /* libedit's own shows "^D" when it ends the input; readline shows nothing. */
-static unsigned char delete_or_end(EditLine *edit, int character)
+static unsigned char delete_or_end(EditLine *edit, wint_t character)
 {
     const LineInfo *info = el_line(edit);
 
@@ -181,9 +181,10 @@ static int open_editor(Input *input)
     el_set(input->edit, EL_SIGNAL, 0);
     if (input->history)
         el_set(input->edit, EL_HIST, history, input->history);
-    el_set(input->edit, EL_ADDFN, "supervisor-complete", "complete the word", complete_word);
+    /* The wide call: the other one loses copies of the names. */
+    el_wset(input->edit, EL_ADDFN, L"supervisor-complete", L"complete the word", complete_word);
     el_set(input->edit, EL_BIND, "^I", "supervisor-complete", NULL);
-    el_set(input->edit, EL_ADDFN, "supervisor-delete", "delete, or end the input", delete_or_end);
+    el_wset(input->edit, EL_ADDFN, L"supervisor-delete", L"delete, or end the input", delete_or_end);
     el_set(input->edit, EL_BIND, "^D", "supervisor-delete", NULL);
     el_set(input->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_source(input->edit, NULL);

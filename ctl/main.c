@@ -1,8 +1,10 @@
 /* supervisorctl */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #include "ctl/command.h"
 #include "ctl/controller.h"
@@ -14,6 +16,15 @@ static const char *program_path(char **argv)
     const char *path = (const char *)getauxval(AT_EXECFN);
 
     return path ? path : argv[0];
+}
+
+/* Or the connection to the daemon would get a number below 3, and what is printed would go there. What is
+ * written to such a descriptor fails, as it should. */
+static void keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+            _exit(EXIT_STATUS_GENERIC);
 }
 
 static int refuse(const char *program, const char *message)
@@ -46,6 +57,7 @@ int main(int argc, char **argv)
     const char *program = program_path(argv);
     int status;
 
+    keep_standard_streams();
     /* For the line editor: it asks the locale which bytes are characters. */
     if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
         setlocale(LC_CTYPE, "C.UTF-8");
