@@ -317,6 +317,18 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KEEPALIVE_TIMEOUT);
 }
 
+/* At its limit of connections MHD stops listening, and looks whether there is room again only at the
+ * beginning of MHD_run(): without another run after the last connection has gone, nobody would ever get in.
+ */
+static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    HttpServer *server = userdata;
+
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && server->kick)
+        sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
+}
+
 /* --- what handlers use --- */
 
 const char *http_request_method(const HttpRequest *request)
@@ -464,9 +476,10 @@ static int server_start(HttpServer *server, int fd)
         return -errno;
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET,
-        duplicate, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTION_LIMIT, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_LIMIT, MHD_OPTION_END);
+        duplicate, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HEADER_LIMIT, MHD_OPTION_END);
     return server->daemon ? add_event_sources(server) : -EIO;
 }
 

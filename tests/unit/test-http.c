@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -332,6 +333,58 @@ static void notices_a_client_that_leaves(void **state)
     assert_int_equal(answer.status, 200);
 }
 
+static void crowds_wait_and_leave(void **state)
+{
+    enum { CROWD = 400 };
+    Fixture *fixture = *state;
+    g_autoptr(HttpClient) other = listen_and_connect(fixture);
+    HttpClient *clients[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        clients[i] = http_client_new(fixture->event, fixture->path);
+        http_client_send(clients[i], "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", -1);
+    }
+    g_auto(HttpAnswer) meanwhile = ask(other, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(meanwhile.status, 200);
+    assert_int_equal(fixture->requests, CROWD + 1);
+    for (int i = 0; i < CROWD; i++)
+        http_client_free(clients[i]);
+    gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (fixture->abandoned < CROWD && g_get_monotonic_time() < deadline)
+        assert_true(sd_event_run(fixture->event, 1000) >= 0);
+    assert_int_equal(fixture->abandoned, CROWD);
+    g_auto(HttpAnswer) later = ask(other, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(later.status, 200);
+}
+
+/* More connections than there may be: the first ones go on, later ones wait for room. */
+static void connections_beyond_the_limit_wait(void **state)
+{
+    enum { LIMIT = 512, MORE = 20 };
+    Fixture *fixture = *state;
+    g_autoptr(HttpClient) first = listen_and_connect(fixture);
+    HttpClient *clients[LIMIT + MORE];
+
+    for (int i = 0; i < LIMIT + MORE; i++) {
+        clients[i] = http_client_new(fixture->event, fixture->path);
+        http_client_send(clients[i], "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", -1);
+    }
+    for (int i = 0; i < LIMIT - 1; i++) {
+        g_auto(HttpAnswer) answer = http_client_receive(clients[i]);
+        assert_int_equal(answer.status, 200);
+    }
+    assert_false(http_client_has_answer(clients[LIMIT - 1], 20));
+    g_auto(HttpAnswer) answer = ask(first, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(answer.status, 200);
+    for (int i = 0; i < LIMIT - 1; i++)
+        http_client_free(clients[i]);
+    for (int i = LIMIT - 1; i < LIMIT + MORE; i++) {
+        g_auto(HttpAnswer) late = http_client_receive(clients[i]);
+        assert_int_equal(late.status, 200);
+        http_client_free(clients[i]);
+    }
+}
+
 static void ends_with_requests_waiting(void **state)
 {
     Fixture *fixture = *state;
@@ -555,6 +608,16 @@ static void listens_on_inet(void **state)
     assert_true(http_listen(fixture->http, &config, -1) < 0);
 }
 
+/* Each descriptor counts twice here: both ends are in this process. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = MIN(limit.rlim_max, 4096);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -572,6 +635,8 @@ int main(void)
         TEST(answers_pipelined_requests_in_order),
         TEST(a_waiting_request_holds_up_nobody),
         TEST(notices_a_client_that_leaves),
+        TEST(crowds_wait_and_leave),
+        TEST(connections_beyond_the_limit_wait),
         TEST(ends_with_requests_waiting),
         TEST(sends_the_last_answers),
         TEST(asks_for_the_password),
@@ -587,5 +652,6 @@ int main(void)
         cmocka_unit_test(decodes_base64_as_python_does),
     };
 
+    raise_limit();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
