@@ -221,17 +221,19 @@ class Matrix:
         return "" if told[0] == told[1] else f"{told[0]}\n{told[1]}"
 
     def log_difference(self, name):
-        """The same for the main log. No state comes with more than one line, so the limit of states holds for lines."""
+        """The same for the main log."""
         scenario = self.first.runs[name].scenario
-        logs = [self.without_luck(side.runs[name].log, scenario)[:scenario.limit or None]
-                for side in (self.first, self.second)]
+        logs = [self.without_luck(side.runs[name].log, scenario) for side in (self.first, self.second)]
         if logs[0] == logs[1]:
             return ""
         return "\n".join("\n    ".join(["log:", *log])[:TOLD] for log in logs)
 
     @staticmethod
     def without_luck(lines, scenario):
-        """With startsecs=0 the oracle says `success: …` only if the program outlived one turn of its loop."""
+        """With startsecs=0 the oracle says `success: …` only if the program outlived one turn of its loop, and with
+        stopwaitsecs=0 it says `killing …` at every turn until the process is gone. Of what repeats for ever: the beginning."""
         if scenario.options.get("startsecs") == "0":
-            return [line for line in lines if not line.startswith("success: ")]
-        return lines
+            lines = [line for line in lines if not line.startswith("success: ")]
+        lines = [line for number, line in enumerate(lines) if number == 0 or line != lines[number - 1]]
+        # Three states, STARTING to EXITED, come with two lines that are always there.
+        return lines[:scenario.limit * 2 // 3] if scenario.limit else lines

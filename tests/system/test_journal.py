@@ -76,10 +76,12 @@ class Journal(unittest.TestCase):
 
     def test_status_of_systemd(self):
         unit, pid = self.said("file", "out file", "err file")
-        text = subprocess.run(["systemctl", "status", "--no-pager", "-l", unit], stdout=subprocess.PIPE, text=True,
-                              check=True).stdout
-        self.assertIn("out file", text)
-        self.assertIn(str(pid), text)
+
+        def status():
+            return subprocess.run(["systemctl", "status", "--no-pager", "-l", unit], stdout=subprocess.PIPE, text=True,
+                                  check=True).stdout
+        wait_until(lambda: "out file" in status() and str(pid) in status(), f"systemctl status of {unit} to show its line",
+                   interval=0.2)
 
     def test_a_program_that_is_gone(self):
         """Its pid is no more when its last line is sent: the unit still shows it."""
