@@ -130,7 +130,8 @@ class Daemon:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self.name} did not end within 20 s of SIGTERM") from None
+            log = self.read("main.log").splitlines()[-15:]
+            raise AssertionError("\n".join([f"{self.name} did not end within 20 s of SIGTERM:", *log])) from None
 
     @property
     def rpc(self):
@@ -164,10 +165,12 @@ class Daemon:
 
     def normal(self, text):
         """Takes out what differs between two runs of the same program."""
+        # Where the oracle names the file, we name the line, too.
+        text = re.sub(r"(\(file: '[^']*'), line: \d+\)", r"\1)", text)
         text = text.replace(self.directory, "DIR").replace(self.name, "NAME")
         text = re.sub(r"/usr(/local)?/bin/", "BIN/", text)
         # Python's own words for what the oracle's client did not expect (parity.md: only "error: " matters).
-        text = re.sub(r"^error: (<class '|\[Errno ).*", "error: EXCEPTION", text, flags=re.MULTILINE)
+        text = re.sub(r"^error: <class '[^']*'>, (.*): file: \S+ line: \d+$", r"error: \1", text, flags=re.MULTILINE)
         text = re.sub(r"\bpid \d+", "pid N", text)
         text = re.sub(r"\buptime (\d+ days?, )?\d+:\d\d:\d\d", "uptime T", text)
         return re.sub(r"\b[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M", "DATE", text)
