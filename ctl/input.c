@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "ctl/column.h"
 #include "ctl/interrupt.h"
@@ -26,6 +27,7 @@ struct Input {
     EditLine *edit;
     History *history;
     const char *prompt;
+    bool interrupted;
     InputCompleter complete;
     void *complete_userdata;
 };
@@ -96,6 +98,44 @@ void input_save_history(Input *input, const char *path)
              r = history(input->history, &event, H_PREV))
             fprintf(file, "%s\n", event.str);
     fclose(file);
+}
+
+/* Waits for input or Ctrl-C. */
+static int wait_for_input(void)
+{
+    struct pollfd waits[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                             {.fd = interrupt_fd(), .events = POLLIN}};
+
+    if (poll(waits, G_N_ELEMENTS(waits), -1) < 0 && errno != EINTR)
+        return -errno;
+    return interrupt_take() ? -EINTR : 0;
+}
+
+/* libedit's own blocks in read(): a Ctrl-C just before it would be lost until the next key. */
+static int read_character(EditLine *edit, wchar_t *ret)
+{
+    Input *input = NULL;
+    mbstate_t state = {0};
+    size_t size;
+    ssize_t got;
+    char byte;
+
+    el_get(edit, EL_CLIENTDATA, &input);
+    for (;;) {
+        if (wait_for_input() == -EINTR) {
+            input->interrupted = true;
+            return 0;
+        }
+        got = read(STDIN_FILENO, &byte, 1);
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return (int)got;
+        size = got == 1 ? mbrtowc(ret, &byte, 1, &state) : (size_t)-2;
+        if (size <= 1)
+            return 1;
+        /* Half a character waits for its rest; what is none is dropped. */
+        if (size == (size_t)-1)
+            memset(&state, 0, sizeof(state));
+    }
 }
 
 static const char *show_prompt(EditLine *edit)
@@ -179,6 +219,7 @@ static int open_editor(Input *input)
     el_set(input->edit, EL_PROMPT, show_prompt);
     el_set(input->edit, EL_EDITOR, "emacs");
     el_set(input->edit, EL_SIGNAL, 0);
+    el_wset(input->edit, EL_GETCFN, read_character);
     if (input->history)
         el_set(input->edit, EL_HIST, history, input->history);
     /* The wide call: the other one loses copies of the names. */
@@ -200,12 +241,12 @@ static int read_edited(Input *input, const char *prompt, bool remember, char **r
     if (!input->edit && open_editor(input) < 0)
         return -ENODATA;
     input->prompt = prompt;
-    interrupt_take();
+    input->interrupted = false;
     /* libedit shows the prompt first and takes the terminal then: who answers a prompt quickly (expect) would
      * be echoed twice. */
     el_set(input->edit, EL_PREP_TERM, 1);
     line = el_gets(input->edit, &count);
-    if (interrupt_take()) {
+    if (input->interrupted) {
         el_reset(input->edit);
         return -EINTR;
     }
@@ -244,17 +285,6 @@ int input_fill(Input *input)
     return 0;
 }
 
-/* Waits for input or Ctrl-C. */
-static int wait_plain(void)
-{
-    struct pollfd waits[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                             {.fd = interrupt_fd(), .events = POLLIN}};
-
-    if (poll(waits, G_N_ELEMENTS(waits), -1) < 0 && errno != EINTR)
-        return -errno;
-    return interrupt_take() ? -EINTR : 0;
-}
-
 static int read_plain(Input *input, const char *prompt, char **ret)
 {
     int r;
@@ -262,7 +292,7 @@ static int read_plain(Input *input, const char *prompt, char **ret)
     fputs(prompt, stdout);
     fflush(stdout);
     while ((r = input_take_line(input, ret)) == -EAGAIN) {
-        r = wait_plain();
+        r = wait_for_input();
         if (r < 0)
             return r;
         r = input_fill(input);

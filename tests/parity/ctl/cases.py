@@ -511,8 +511,9 @@ PROMPT = "supervisor> $"
 TERMINAL = Story("terminal", FILES, [
     run(steps=[("", PROMPT), ("version\r", PROMPT), ("quit\r", None)], terminal=True, expect_code=0),
     run(steps=[("", PROMPT), ("version\r", PROMPT), ("\x04", None)], terminal=True),
-    run(steps=[("", PROMPT), ("stop cat\r", PROMPT), ("start cat\r", PROMPT), ("\x03", None)], terminal=True, expect_code=0),
+    run(steps=[("", PROMPT), ("stop cat\r", PROMPT), ("start cat\r", PROMPT), (signal.SIGINT, None)], terminal=True, expect_code=0),
     run(steps=[("", PROMPT), ("versX\x7fion\r", PROMPT), ("exit\r", None)], terminal=True),
+    run(steps=[("", PROMPT), ("help ünïX\x7fcödé\r", PROMPT), ("versin\x1b[Do\r", PROMPT), ("quit\r", None)], terminal=True),
     run(steps=[("", PROMPT), ("vers\t\r", PROMPT), ("pid sto\t\r", PROMPT), ("quit\r", None)], terminal=True),
     run(steps=[("", PROMPT), ("status gre\talpha\r", PROMPT), ("remove ma\t\r", PROMPT), ("quit\r", None)], terminal=True),
     run(steps=[("", PROMPT), ("help rel\t\r", PROMPT), ("quit\r", None)], terminal=True, views=(mask.usage,)),
@@ -536,7 +537,7 @@ HISTORY = Story("history", {"supervisord.conf": CLIENT + "history_file=@DIR@/his
         terminal=True, views=(mask.usage,)),
     run("help", "nope", before=lambda world: world.write("history", world.path("history").read_text() + "help added\n")),
     run(steps=[("", PROMPT), ("\x10\r", PROMPT), ("quit\r", None)], terminal=True),
-    run(steps=[("", PROMPT), ("\x10\x10\x10\x10\x10\x10\r", PROMPT), ("quit\r", None)], terminal=True, views=(mask.usage,)),
+    run(steps=[("", PROMPT), ("\x10\x10\x10\x10\r", PROMPT), ("quit\r", None)], terminal=True, views=(mask.usage,)),
 ], daemon=False)
 
 Fault = xmlrpc.client.Fault

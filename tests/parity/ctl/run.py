@@ -75,10 +75,10 @@ def compare_step(case, worlds, programs):
         for world in worlds:
             world.settle()
     oracle, ours = (outcome(case, world, program) for world, program in zip(worlds, programs))
-    if oracle == ours and not (case.expect_code is not None and ours[0] != case.expect_code):
+    if oracle == ours and oracle[0] is not None and not (case.expect_code is not None and ours[0] != case.expect_code):
         return None
     if oracle == ours:
-        return f"  {' '.join(case.argv)}\n    both end with {ours[0]}, expected was {case.expect_code}:\n{ours[1]}{ours[2]}"
+        return f"  {' '.join(case.argv)}\n    both end with {ours[0]}, expected was {case.expect_code if case.expect_code is not None else 'an end'}:\n{ours[1]}{ours[2]}"
     return describe(case, oracle, ours)
 
 
