@@ -183,6 +183,16 @@ static void on_listed(int result, char **units, void *userdata)
  * ---------------------------------------------------------------------------------------------------------
  */
 
+/* Closing the connection right behind the last requests would lose some of them. */
+static int on_idle(sd_event_source *source, void *userdata)
+{
+    Manager *manager = userdata;
+
+    if (systemd_is_idle(manager->systemd))
+        (void)sd_event_exit(manager->event, 0);
+    return 0;
+}
+
 static void finish(Manager *manager)
 {
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
@@ -192,7 +202,8 @@ static void finish(Manager *manager)
     for (unsigned i = 0; i < instances->len; i++)
         instance_abolish(g_ptr_array_index(instances, i));
     runtime_directory_remove(manager->runtime_directory);
-    (void)sd_event_exit(manager->event, 0);
+    if (systemd_is_idle(manager->systemd) || sd_event_add_post(manager->event, NULL, on_idle, manager) < 0)
+        (void)sd_event_exit(manager->event, 0);
 }
 
 static char *names_of_unstopped(const Manager *manager)

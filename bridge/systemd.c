@@ -530,6 +530,11 @@ int systemd_list(Systemd *systemd, const char *pattern, SystemdListed listed, vo
     return call_send(call, message, on_listed);
 }
 
+bool systemd_is_idle(const Systemd *systemd)
+{
+    return g_hash_table_size(systemd->calls) == 0;
+}
+
 static gboolean belongs_to(void *key, void *value, void *userdata)
 {
     return ((Call *)key)->userdata == userdata;

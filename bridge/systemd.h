@@ -60,6 +60,9 @@ int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void 
 typedef void (*SystemdListed)(int result, char **units, void *userdata);
 int systemd_list(Systemd *systemd, const char *pattern, SystemdListed listed, void *userdata);
 
+/* Whether every call has been answered. */
+bool systemd_is_idle(const Systemd *systemd);
+
 /* Nothing of what was asked with this userdata calls back any more. */
 void systemd_forget(Systemd *systemd, void *userdata);
 
