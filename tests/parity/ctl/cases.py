@@ -253,7 +253,7 @@ LOGS = Story("logs", FILES, [
     run("tail", "-f", "lines", "stderr", steps=[("", "error 399"), (signal.SIGINT, None)]),
     run("tail", "-f", "nope", expect_code=0),
     run("tail", "-f", "quiet"),
-    run("maintail", "-f", steps=[("", "Press Ctrl-C"), ("", "RUNNING state"), (signal.SIGINT, None)],
+    run("maintail", "-f", steps=[("", "exit <==\n"), ("", "\n"), (signal.SIGINT, None)],
         views=(lambda text: text.split("\n")[0], )),
 ])
 
