@@ -229,6 +229,14 @@ static void count_backoff(Instance *instance)
     }
 }
 
+static void tell_change(Instance *instance, ProcessState old)
+{
+    if (instance->context->state_changed)
+        instance->context->state_changed(instance, old, instance->context->userdata);
+    if (!instance->detached)
+        (void)watch_list_notify(instance->watches);
+}
+
 void instance_apply(Instance *instance, StateEvent event)
 {
     ProcessState old = instance->state;
@@ -243,17 +251,14 @@ void instance_apply(Instance *instance, StateEvent event)
         main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "state: %s %s -> %s",
                        instance->planned->namespec, process_state_name(old), process_state_name(step.next));
     }
-    /* The unit first: whoever is told of the change may ask for the next one. */
-    if (step.action == STATE_ACTION_START_UNIT)
-        instance_unit_start(instance);
-    else if (step.action == STATE_ACTION_STOP_UNIT)
+    /* A stop reaches the unit before anybody is told, who might ask for the next start; a start after they
+     * were told, since it may fail on the spot and the news of that comes second. */
+    if (step.action == STATE_ACTION_STOP_UNIT)
         instance_unit_stop(instance);
-    if (step.next == old || instance->state != step.next || instance->detached)
-        return;
-    if (instance->context->state_changed)
-        instance->context->state_changed(instance, old, instance->context->userdata);
-    if (!instance->detached)
-        (void)watch_list_notify(instance->watches);
+    if (step.next != old && instance->state == step.next)
+        tell_change(instance, old);
+    if (step.action == STATE_ACTION_START_UNIT && instance->state == step.next && !instance->detached)
+        instance_unit_start(instance);
 }
 
 void instance_fail_start(Instance *instance, const char *message)

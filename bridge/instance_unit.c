@@ -123,9 +123,23 @@ static int send_start(Instance *instance)
                                    instance);
 }
 
+/* Nothing will change that: no retries. */
+static void refuse_for_good(Instance *instance, const char *message)
+{
+    instance->unit_busy = false;
+    instance_fail_start(instance, message);
+    instance_apply(instance, STATE_EVENT_GIVE_UP);
+}
+
 static void start_now(Instance *instance)
 {
+    const char *refusal = mapping_refusal(instance->planned->config);
+
     instance->start_wanted = false;
+    if (refusal) {
+        refuse_for_good(instance, refusal);
+        return;
+    }
     if (instance->unit_failed) {
         wait_for_removal(instance);
         return;

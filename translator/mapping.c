@@ -165,6 +165,17 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
     return list;
 }
 
+const char *mapping_refusal(const ProcessConfig *process)
+{
+    /* Started without its events or without its socket it would look alive and do nothing. */
+    static const char *const refusals[] = {
+        [PROGRAM_PLAIN] = NULL,
+        [PROGRAM_FCGI] = "fcgi-programs are not started by this version of supersede",
+        [PROGRAM_EVENTLISTENER] = "event listeners are not started by this version of supersede",
+    };
+    return refusals[process->kind];
+}
+
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory)
 {
     return g_build_filename(runtime_directory, "process", process->file_stem, NULL);

@@ -18,6 +18,9 @@ typedef struct MappingContext {
 /* Properties of a service. Never for an event listener, which is a child of the bridge. */
 PropertyList *mapping_service(const PlannedProcess *process, const MappingContext *context);
 
+/* Why this process cannot be started by this version; NULL when it can. */
+const char *mapping_refusal(const ProcessConfig *process);
+
 /* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);
 
