@@ -42,6 +42,25 @@ char *launch_search_path(const ProcessConfig *config, const LaunchContext *conte
     return g_strdup(path && *path ? path : "/bin:/usr/bin:/usr/local/bin");
 }
 
+/* What systemd tells a service about itself. A program is a service of its own here; told what holds for the
+ * daemon it would report to systemd in the daemon's name. */
+static const char *const about_the_daemon[] = {
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "MAINPID",
+    "FDSTORE",
+    "NOTIFY_ACCESS",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+};
+
 /* The oracle's order: the daemon's environment, its own four variables over that, the configured ones over
  * everything. */
 static char **make_environment(const PlannedProcess *process, const LaunchContext *context)
@@ -50,6 +69,8 @@ static char **make_environment(const PlannedProcess *process, const LaunchContex
     const char *serverurl = config->serverurl ? config->serverurl : context->serverurl;
     char **environment = g_strdupv(context->environment);
 
+    for (size_t i = 0; i < G_N_ELEMENTS(about_the_daemon); i++)
+        environment = g_environ_unsetenv(environment, about_the_daemon[i]);
     environment = g_environ_setenv(environment, "SUPERVISOR_ENABLED", "1", TRUE);
     if (serverurl)
         environment = g_environ_setenv(environment, "SUPERVISOR_SERVER_URL", serverurl, TRUE);
@@ -89,9 +110,8 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
     g_autofree char *stdout_path = launch_fifo_path(process, context, "stdout");
     g_autofree char *stderr_path = launch_fifo_path(process, context, "stderr");
     g_auto(GStrv) environment = make_environment(process, context);
-    uid_t owner;
-    bool other = launch_owner(config, context, &owner);
-    g_autofree char *user = other ? g_strdup_printf("%u", (unsigned)owner) : NULL;
+    g_autofree char *user = config->has_uid ? g_strdup_printf("%u", (unsigned)config->uid) : NULL;
+    g_autofree char *daemon_user = context->has_user ? g_strdup_printf("%u", (unsigned)context->uid) : NULL;
 
     return launch_spec_write(path, &(LaunchSpec){
                                        .unit = process->unit,
@@ -101,6 +121,7 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
                                        .search_path = search_path,
                                        .base_directory = context->working_directory,
                                        .directory = config->directory,
+                                       .daemon_user = daemon_user,
                                        .user = user,
                                        .umask = config->has_umask ? config->umask : context->umask,
                                        .open_files = context->open_files,

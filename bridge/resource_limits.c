@@ -26,7 +26,8 @@ static char *describe_refusal(const LimitRow *row, int64_t wanted, rlim_t hard)
         row->what, (long long)wanted, row->option, (long long)hard, row->option);
 }
 
-static int raise_one(const LimitRow *row, int64_t wanted, GPtrArray *lines, char **ret_message)
+static int raise_one(const LimitRow *row, int64_t wanted, bool drops_privileges, GPtrArray *lines,
+                     char **ret_message)
 {
     struct rlimit limit;
 
@@ -38,7 +39,9 @@ static int raise_one(const LimitRow *row, int64_t wanted, GPtrArray *lines, char
     limit.rlim_cur = (rlim_t)wanted;
     if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < (rlim_t)wanted)
         limit.rlim_max = (rlim_t)wanted;
-    if (setrlimit((__rlimit_resource_t)row->resource, &limit) < 0) {
+    /* The oracle's daemon has become its user by now; ours is still root and would succeed. */
+    bool denied = drops_privileges && limit.rlim_max > hard;
+    if (denied || setrlimit((__rlimit_resource_t)row->resource, &limit) < 0) {
         *ret_message = describe_refusal(row, wanted, hard);
         return -EPERM;
     }
@@ -52,7 +55,7 @@ int resource_limits_raise(const Settings *settings, GPtrArray *lines, char **ret
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         int64_t wanted = *(const int64_t *)((const char *)settings + rows[i].offset);
-        int r = raise_one(&rows[i], wanted, lines, ret_message);
+        int r = raise_one(&rows[i], wanted, settings->has_user && settings->uid != 0, lines, ret_message);
         if (r < 0)
             return r;
         raised += r;

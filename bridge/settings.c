@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/python_getopt.h"
 #include "translator/path.h"
@@ -255,7 +256,11 @@ static int find_user(const char *user, Settings *settings, char **ret_message)
     if (!user)
         return 0;
     settings->has_user = true;
-    return value_user(user, config_host_real(), &settings->uid, &settings->gid, ret_message);
+    int r = value_user(user, config_host_real(), &settings->uid, &settings->gid, ret_message);
+    if (r < 0 || getuid() == 0 || getuid() == settings->uid)
+        return r;
+    *ret_message = g_strdup("Can't drop privilege as nonroot user");
+    return -EPERM;
 }
 
 static void lay_over(const CommandLine *line, const DaemonConfig *daemon, Settings *settings)

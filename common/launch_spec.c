@@ -45,7 +45,7 @@ static const Field fields[] = {
     FIELD(FIELD_LIMIT, processes, false),     FIELD(FIELD_BOOLEAN, redirect_stderr, false),
     FIELD(FIELD_STRING, stdin_path, false),   FIELD(FIELD_STRING, stdout_path, false),
     FIELD(FIELD_STRING, stderr_path, false),  FIELD(FIELD_NUMBER, startsecs, false),
-    FIELD(FIELD_NUMBER, startretries, false),
+    FIELD(FIELD_NUMBER, startretries, false), FIELD(FIELD_STRING, daemon_user, false),
 };
 
 static void *field_at(LaunchSpec *spec, const Field *field)

@@ -20,6 +20,7 @@ typedef struct LaunchSpec {
     const char *search_path;    /* colon-separated, where a command without a slash is looked for */
     const char *base_directory; /* the daemon's working directory: where relative paths start */
     const char *directory;      /* NULL when unset */
+    const char *daemon_user;    /* user= of the daemon, which it could not become; NULL: none */
     const char *user;           /* NULL: stay who we are; else a name or a number */
     mode_t umask;
     struct rlimit open_files; /* RLIMIT_NOFILE */

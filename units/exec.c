@@ -284,6 +284,9 @@ int main(int argc, char **argv)
     set_limit(RLIMIT_NPROC, spec.processes);
     set_up_streams(&spec, path);
     (void)launch_spec_remove_companion(path, LAUNCH_SPEC_SPAWNERR);
+    /* The oracle's daemon is that user already when it forks: another one cannot be reached from there. */
+    if (spec.daemon_user)
+        drop_privileges(spec.daemon_user);
     if (spec.user)
         drop_privileges(spec.user);
     become(&spec, &command);

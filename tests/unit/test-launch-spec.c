@@ -75,6 +75,7 @@ static void assert_same_spec(const LaunchSpec *one, const LaunchSpec *other)
     assert_same_string(one->search_path, other->search_path);
     assert_same_string(one->base_directory, other->base_directory);
     assert_same_string(one->directory, other->directory);
+    assert_same_string(one->daemon_user, other->daemon_user);
     assert_same_string(one->user, other->user);
     assert_int_equal(one->umask, other->umask);
     assert_same_limit(one->open_files, other->open_files);
@@ -118,6 +119,7 @@ static void test_round_trip(void **state)
         .search_path = "",
         .base_directory = "/a b",
         .directory = "/=c",
+        .daemon_user = "1001",
         .user = "1000",
         .umask = 0777,
         .open_files = {1024, 4096},

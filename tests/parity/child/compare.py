@@ -2,9 +2,10 @@
 """What a program sees, and what becomes of one that cannot be started: the oracle's children beside ours.
 
     compare.py PROBE --launcher EXEC GATE    ours by launch specs written here, without a bridge
-    compare.py PROBE --daemon COMMAND...     ours by a daemon that is given `-n -c CONF`, as the oracle is
+    compare.py PROBE --daemon COMMAND...     ours by daemons that are started as the oracle's are (DAEMONS)
 
-Runs inside a booted systemd. Every program of PROGRAMS runs once in both. JSON of the probe is compared field by field; what
+Runs inside a booted systemd. Every program of PROGRAMS runs once in both; those that need a daemon of another kind only
+with --daemon. JSON of the probe is compared field by field; what
 differs on purpose is a row of DIFFERENCES with its reason."""
 
 import json
@@ -24,9 +25,25 @@ PLACE = "/run/child-parity"
 PROBE = "/usr/local/bin/supersede-probe"
 MINFDS, MINPROCS = 3000, 20
 # Users of the box: in several groups, and gone when its program is started.
-USERS = {"member": 4001, "leaver": 4002}
+USERS = {"member": 4001, "leaver": 4002, "keeper": 4003}
 
-# name: options of its section; "daemon_user" starts the daemon itself as that user.
+# The daemons: the user that starts them, whether they stay in the foreground, what stands in [supervisord] or on the
+# command line besides what every one has.
+DAEMONS = {
+    "plain": {},
+    "unprivileged": {"uid": "nobody"},
+    "settings": {"options": {"umask": "027", "environment": 'A="of daemon",C="%(here)s"', "directory": "/usr"}},
+    "background": {"background": True,
+                   "options": {"umask": "027", "environment": 'A="of daemon"', "directory": "/usr"}},
+    "bare-background": {"background": True},
+    "user": {"options": {"user": "keeper"}},
+    "user-background": {"background": True, "arguments": ["-u", "keeper", "-m", "002", "-d", "/usr/share"]},
+    "user-root": {"options": {"user": "root"}},
+}
+# What only a whole daemon does.
+ONLY_DAEMON = ("settings", "background", "bare-background", "user", "user-background", "user-root")
+
+# name: options of its section; "daemon" is the kind that runs it.
 PROGRAMS = {
     "plain": {"command": f"{PROBE} 'a b' \"\""},
     "found": {"command": "supersede-probe"},
@@ -49,19 +66,36 @@ PROGRAMS = {
     "private": {"command": f"{PLACE}/tools/private", "user": "nobody"},
     "relative-elsewhere": {"command": "tools/tool", "directory": "/"},
     "leaver": {"command": PROBE, "user": "leaver"},
-    "other-user": {"command": PROBE, "user": "member", "daemon_user": "nobody"},
-    "same-user": {"command": PROBE, "user": "nobody", "daemon_user": "nobody"},
-    "no-user": {"command": PROBE, "daemon_user": "nobody"},
+    "other-user": {"command": PROBE, "user": "member", "daemon": "unprivileged"},
+    "same-user": {"command": PROBE, "user": "nobody", "daemon": "unprivileged"},
+    "no-user": {"command": PROBE, "daemon": "unprivileged"},
 }
+for _kind in ONLY_DAEMON:
+    PROGRAMS |= {
+        f"{_kind}-plain": {"command": PROBE, "daemon": _kind},
+        f"{_kind}-all": {"command": PROBE, "daemon": _kind, "user": "member", "umask": "07", "directory": "tmp",
+                         "environment": 'B="own",A="own"'},
+        f"{_kind}-relative": {"command": PROBE, "daemon": _kind, "directory": "share"},
+        f"{_kind}-numbers": {"command": f"{PROBE} %(process_num)d %(numprocs)d", "daemon": _kind, "numprocs": "2",
+                             "process_name": "%(program_name)s_%(process_num)d", "numprocs_start": "7",
+                             "environment": 'NUMBER="%(process_num)03d",GROUP="%(group_name)s"'},
+    }
 DIFFERENCES = {
     "leads_session": "a service's main process leads a session of its own; systemd makes it",
     "mode": "FIFOs are opened for both directions, so that nothing waits and nobody gets SIGPIPE without a bridge",
     "of_systemd": "the oracle, being a service here, passes on to its children what systemd told it about itself",
     "reopened": "the oracle's pipes are root's: with user= /dev/stdout cannot be opened there, ours can",
 }
+# Only of programs that the user manager runs.
+UNPRIVILEGED_DIFFERENCES = {
+    "oom_score_adj": "the user manager raises it for its services, which cannot be undone without privileges",
+}
 # In the environment of any service, or of one with User=.
 OF_SYSTEMD = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
               "USER", "LOGNAME", "HOME", "SHELL", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "MANAGERPID")
+# Ours never passes these on; the others come from User= and belong to the environment that programs inherit.
+ABOUT_THE_DAEMON = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
+                    "MEMORY_PRESSURE_WRITE", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")
 
 
 def write(path, text, mode=0o644):
@@ -95,24 +129,27 @@ def restore_user(name):
         passwd.write(f"{name}:x:{USERS[name]}:{USERS[name]}::/:/bin/sh\n")
 
 
-def group_by_daemon_user():
+def group_by_daemon():
     groups = {}
     for name, options in PROGRAMS.items():
-        groups.setdefault(options.get("daemon_user"), []).append(name)
+        groups.setdefault(options.get("daemon", "plain"), []).append(name)
     return groups
 
 
 # A daemon
 
-def configuration(place, names):
+def configuration(place, names, options):
     lines = ["[supervisord]", f"logfile={place}/log", f"pidfile={place}/pid", f"minfds={MINFDS}",
-             f"minprocs={MINPROCS}", f"childlogdir={place}", "[unix_http_server]", f"file={place}/socket",
-             "[rpcinterface:supervisor]",
-             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"]
+             f"minprocs={MINPROCS}", f"childlogdir={place}", f"identifier={os.path.basename(place)}"]
+    lines += [f"{key}={value}" for key, value in options.items()]
+    lines += ["[unix_http_server]", f"file={place}/socket", "[rpcinterface:supervisor]",
+              "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface"]
     for name in names:
+        # Of several processes the last one is looked at.
         lines += [f"[program:{name}]", "autostart=false", "autorestart=false", "startsecs=0",
-                  f"stdout_logfile={place}/{name}.out", f"stderr_logfile={place}/{name}.err"]
-        lines += [f"{key}={value}" for key, value in PROGRAMS[name].items() if key != "daemon_user"]
+                  f"stdout_logfile={place}/%(program_name)s.out%(process_num)d",
+                  f"stderr_logfile={place}/%(program_name)s.err%(process_num)d"]
+        lines += [f"{key}={value}" for key, value in PROGRAMS[name].items() if key != "daemon"]
     return "\n".join(lines) + "\n"
 
 
@@ -124,33 +161,65 @@ def read(path):
         return ""
 
 
-def by_daemon(label, command):
-    """name → (exit status, output, errors) from a daemon that runs as a service of systemd."""
+def start_daemon(label, kind, place, command):
+    """As a service, as it is at boot; in the background as an administrator would, from a service so that all else is equal."""
+    daemon = DAEMONS[kind]
+    service = ["systemd-run", "--quiet", f"--unit={label}-{kind}.service", f"--working-directory={PLACE}"]
+    arguments = [*command, "-c", f"{place}/conf", *daemon.get("arguments", [])]
+    if daemon.get("background"):
+        run(*service, "--property=Type=oneshot", "--property=RemainAfterExit=yes", "--setenv=HOME=/root",
+            "--setenv=USER=root", *arguments)
+        return
+    if "uid" in daemon:
+        # Units of that user need its manager, which lingering or a login starts.
+        uid = pwd.getpwnam(daemon["uid"]).pw_uid
+        run("systemctl", "start", f"user@{uid}.service")
+        service += [f"--uid={uid}", f"--setenv=XDG_RUNTIME_DIR=/run/user/{uid}"]
+    run(*service, *arguments, "-n")
+
+
+def process_of(name):
+    options = PROGRAMS[name]
+    if "numprocs" not in options:
+        return name, "0"
+    number = str(int(options["numprocs_start"]) + int(options["numprocs"]) - 1)
+    return f"{name}:{name}_{number}", number
+
+
+def run_in(server, place, names):
+    """name → (exit status, output, errors)."""
     results = {}
-    for user, names in group_by_daemon_user().items():
-        place = f"{PLACE}/{label}-{user}"
+    for name in names:
+        try:
+            server.supervisor.startProcess(process_of(name)[0], False)
+        except xmlrpc.client.Fault as fault:
+            # It may end, badly, before the answer is made.
+            if fault.faultCode not in (Faults.ABNORMAL_TERMINATION, Faults.SPAWN_ERROR):
+                raise
+    for name in names:
+        process, number = process_of(name)
+        wait_for(lambda process=process: server.supervisor.getProcessInfo(process)["statename"] == "EXITED", 15, process)
+        results[name] = (server.supervisor.getProcessInfo(process)["exitstatus"], read(f"{place}/{name}.out{number}"),
+                         read(f"{place}/{name}.err{number}"))
+    return results
+
+
+def by_daemon(label, command):
+    """What run_in() tells, of all programs."""
+    results = {}
+    for kind, names in group_by_daemon().items():
+        place = f"{PLACE}/{label}-{kind}"
         os.makedirs(place)
         os.chmod(place, 0o777)
-        write(f"{place}/conf", configuration(place, names))
-        unit = f"{label}-{user}.service"
-        run("systemd-run", "--quiet", f"--unit={unit}", f"--working-directory={PLACE}", *([f"--uid={user}"] if user else []), *command, "-n", "-c",
-            f"{place}/conf")
+        write(f"{place}/conf", configuration(place, names, DAEMONS[kind].get("options", {})))
+        start_daemon(label, kind, place, command)
         server = xmlrpc.client.ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{place}/socket"))
-        wait_for(lambda place=place: os.path.exists(f"{place}/socket"), 15, f"{label}'s socket")
+        wait_for(lambda place=place: os.path.exists(f"{place}/socket"), 15, f"{label}'s socket of {kind}")
         if "leaver" in names:
             remove_user("leaver")
-        for name in names:
-            try:
-                server.supervisor.startProcess(name, False)
-            except xmlrpc.client.Fault as fault:
-                # It may end, badly, before the answer is made.
-                if fault.faultCode not in (Faults.ABNORMAL_TERMINATION, Faults.SPAWN_ERROR):
-                    raise
-        for name in names:
-            wait_for(lambda name=name: server.supervisor.getProcessInfo(name)["statename"] == "EXITED", 15, name)
-            results[name] = (server.supervisor.getProcessInfo(name)["exitstatus"], read(f"{place}/{name}.out"),
-                             read(f"{place}/{name}.err"))
+        results |= run_in(server, place, names)
         server.supervisor.shutdown()
+        wait_for(lambda place=place: not os.path.exists(f"{place}/pid"), 15, f"the end of {label} of {kind}")
         if "leaver" in names:
             restore_user("leaver")
     return results
@@ -197,7 +266,7 @@ class Stream:
 
 def launch(name, launcher, gate):
     options = PROGRAMS[name]
-    daemon_user = options.get("daemon_user")
+    daemon_user = DAEMONS[options.get("daemon", "plain")].get("uid")
     owner = pwd.getpwnam(daemon_user or "root").pw_uid
     place = f"{PLACE}/launcher-{name}"
     os.makedirs(place)
@@ -227,7 +296,7 @@ def launch(name, launcher, gate):
 
 # Comparing
 
-def parse(output):
+def parse(output, hidden=OF_SYSTEMD):
     """The probe's fields, the environment as a dictionary and each descriptor's fields on their own."""
     line, _, rest = output.partition("\n")
     fields = json.loads(line)
@@ -237,9 +306,9 @@ def parse(output):
     fields["twice"] = len(names) - len(set(names))
     for row in fields.pop("environment"):
         key, value = row.split("=", 1)
-        if key not in OF_SYSTEMD:
+        if key not in hidden:
             # Each daemon has a socket of its own.
-            fields[f"environment {key}"] = re.sub(f"^unix://{PLACE}/.*", "unix://SOCKET", value)
+            fields[f"environment {key}"] = re.sub(f"^(unix://)?{PLACE}/(oracle|ours|socket).*", r"\1PLACE", value)
     for descriptor in fields.pop("descriptors"):
         number = descriptor.pop("fd")
         for key, value in descriptor.items():
@@ -247,34 +316,40 @@ def parse(output):
     return fields
 
 
-def compare(name, oracle, ours):
-    """Rows that tell of a difference which is none of DIFFERENCES."""
+def compare(oracle, ours, hidden, differences):
+    """Rows that tell of a difference which is none of `differences`."""
     rows = [] if oracle[0] == ours[0] else [f"status: {oracle[0]} and {ours[0]}"]
     if not oracle[1].startswith("{") or not ours[1].startswith("{"):
         return rows + [f"{what}: {one!r} and {other!r}" for what, one, other in
                        (("stdout", oracle[1], ours[1]), ("stderr", oracle[2], ours[2])) if one != other]
     if oracle[2] != ours[2]:
         rows.append(f"stderr: {oracle[2]!r} and {ours[2]!r}")
-    one, other = parse(oracle[1]), parse(ours[1])
+    one, other = parse(oracle[1], hidden), parse(ours[1], hidden)
     for key in sorted(one.keys() | other.keys()):
-        if one.get(key) != other.get(key) and key.split(" of ")[0] not in DIFFERENCES:
+        if one.get(key) != other.get(key) and key.split(" of ")[0] not in differences:
             rows.append(f"{key}: {one.get(key)!r} and {other.get(key)!r}")
     return rows
 
 
-def own_claims(name, ours):
+def own_claims(ours):
     """What DIFFERENCES promises is true of ours, not merely different."""
     if not ours[1].startswith("{"):
         return []
     fields = parse(ours[1])
     rows = [f"{key}: {value!r}" for key, value in fields.items() if key.startswith("reopened") and value]
-    if fields["of_systemd"]:
-        rows.append(f"of systemd: {fields['of_systemd']}")
+    told = sorted(set(ABOUT_THE_DAEMON) & set(fields["of_systemd"]))
+    if told:
+        rows.append(f"of systemd: {told}")
     return rows
 
 
 def main(probe, kind, *command):
     set_up(probe)
+    # The launcher alone is given an environment made here, without what User= adds.
+    hidden = OF_SYSTEMD if kind == "--launcher" else ABOUT_THE_DAEMON
+    if kind == "--launcher":
+        for name in [name for name, options in PROGRAMS.items() if options.get("daemon") in ONLY_DAEMON]:
+            del PROGRAMS[name]
     oracle = by_daemon("oracle", ["/usr/bin/supervisord"])
     if kind == "--launcher":
         ours = {name: launch(name, *command) for name in PROGRAMS}
@@ -282,7 +357,10 @@ def main(probe, kind, *command):
         ours = by_daemon("ours", list(command))
     failed = 0
     for name in PROGRAMS:
-        rows = compare(name, oracle[name], ours[name]) + own_claims(name, ours[name])
+        differences = set(DIFFERENCES)
+        if kind != "--launcher" and PROGRAMS[name].get("daemon") == "unprivileged":
+            differences |= set(UNPRIVILEGED_DIFFERENCES)
+        rows = compare(oracle[name], ours[name], hidden, differences) + own_claims(ours[name])
         if rows:
             failed += 1
             print(f"{name} (oracle and ours):", *rows, sep="\n  ")
