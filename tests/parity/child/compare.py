@@ -346,7 +346,7 @@ def own_claims(ours):
 def main(probe, kind, *command):
     set_up(probe)
     # The launcher alone is given an environment made here, without what User= adds.
-    hidden = OF_SYSTEMD if kind == "--launcher" else ABOUT_THE_DAEMON
+    hidden = (*OF_SYSTEMD, "XDG_RUNTIME_DIR") if kind == "--launcher" else ABOUT_THE_DAEMON
     if kind == "--launcher":
         for name in [name for name, options in PROGRAMS.items() if options.get("daemon") in ONLY_DAEMON]:
             del PROGRAMS[name]
