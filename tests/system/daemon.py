@@ -149,12 +149,21 @@ class Daemon:
         return self.info(name)["pid"]
 
     def wait_state(self, name, *states, seconds=30):
-        wanted = f"{self.name}: {name} to be {' or '.join(states)}"
+        """Also over a reload, when nobody answers for a while."""
+        last = None
+
+        def question():
+            nonlocal last
+            try:
+                last = self.info(name)
+                return last if last["statename"] in states else None
+            except (OSError, http.client.HTTPException, xmlrpc.client.Fault) as error:
+                last = error
+                return None
         try:
-            wait_until(lambda: self.state(name) in states, wanted, seconds)
+            return wait_until(question, f"{self.name}: {name} to be {' or '.join(states)}", seconds)
         except AssertionError as error:
-            raise AssertionError(f"{error} ({self.info(name)})") from None
-        return self.info(name)
+            raise AssertionError(f"{error} ({last})") from None
 
     def control(self, *arguments, client=None, stdin=""):
         """Runs supervisorctl: this role's own, or another's."""

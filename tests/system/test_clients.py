@@ -8,6 +8,7 @@ import report
 from daemon import ORACLE, OURS, STAND_IN, Daemon, Output
 from stories import program
 from together import together
+from waiting import wait_until
 
 SECOND = STAND_IN if os.environ.get("SUPERSEDE_STAND_IN") else OURS
 # (the client's role, the daemon's role); everything is compared with the first.
@@ -156,10 +157,17 @@ def comparable(daemon, output, unordered=False):
     # The two versions differ by contract (parity.md names 4.3.0, Debian has 4.2.5).
     text = re.sub(r"\b\d+\.\d+\.\d+\b", "VERSION", output.text)
     text = re.sub(r"^\d+$", "NUMBER", text, flags=re.MULTILINE)
+    # Help: the forms of a command are the contract, what is said about them (behind a tab) is everybody's own.
+    text = re.sub(r"\t+.*", "\tHELP", re.sub(r"^Note: .*", "Note: HELP", text, flags=re.MULTILINE))
     if not unordered:
         return Output(output.status, text)
     # Of several errors the last one in order of arrival gives the status.
     return Output(min(output.status, 1), "\n".join(sorted(text.splitlines())))
+
+
+def is_settled(daemon):
+    return not any(info["statename"] in ("STARTING", "BACKOFF", "STOPPING")
+                   for info in daemon.rpc.supervisor.getAllProcessInfo())
 
 
 def run_all(client, role, number):
@@ -175,6 +183,9 @@ def run_all(client, role, number):
             if words is None:
                 daemon.configure(CHANGED)
                 continue
+            if words[0] == "status":
+                # What is asked for and goes on in the background is over at different moments.
+                wait_until(lambda: is_settled(daemon), f"{daemon.name} to settle")
             seen[label] = comparable(daemon, daemon.control(*words, client=client), unordered)
         # Read as a dialogue from standard input, which is no terminal here.
         seen["interactive"] = comparable(daemon, daemon.control(client=client, stdin=INTERACTIVE))
