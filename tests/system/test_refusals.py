@@ -53,6 +53,7 @@ class Refused:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=30,
                               cwd="/")
         self.status = done.returncode
+        self.told = done.stdout
         self.text = self.daemon.normal(done.stdout)
 
     def reason(self):
@@ -76,10 +77,10 @@ class Refusals(unittest.TestCase):
         self.assertNotIn(second.daemon.name, self.units(), "a unit was made")
 
     def check_place(self, second, line):
-        place = re.search(r"supervisord\.conf\W{1,5}(?:line:? +)?(\d+)", second.text)
-        self.assertTrue(place, f"no file and line in: {second.text}")
+        place = re.search(r"supervisord\.conf\W{1,5}(?:line:? +)?(\d+)", second.told)
+        self.assertTrue(place, f"no file and line in: {second.told}")
         if line:
-            self.assertEqual(int(place[1]), second.first_line + line, second.text)
+            self.assertEqual(int(place[1]), second.first_line + line, second.told)
 
     @staticmethod
     def units():
