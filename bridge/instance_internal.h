@@ -5,6 +5,7 @@
 
 #include "bridge/instance_owner.h"
 #include "bridge/observation.h"
+#include "bridge/stdin_pipe.h"
 #include "bridge/watch_list.h"
 
 typedef struct SignalRequest SignalRequest;
@@ -44,6 +45,7 @@ struct Instance {
     unsigned start_attempts;
     sd_event_source *retry; /* a start that the bridge itself tries again */
 
+    StdinPipe *stdin_pipe; /* NULL until somebody writes */
     PumpStream *streams[STREAM_COUNT];
     char *logfiles[STREAM_COUNT]; /* NULL: none */
 };

@@ -1,4 +1,4 @@
-/* The streams of an instance: names of its log files, FIFOs, pump. */
+/* The streams of an instance: names of its log files, FIFOs, pump, and its standard input. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -105,6 +105,7 @@ void instance_output_drain(Instance *instance)
 
 void instance_output_close(Instance *instance)
 {
+    g_clear_pointer(&instance->stdin_pipe, stdin_pipe_free);
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         pump_stream_remove(g_steal_pointer(&instance->streams[stream]), false);
 }
@@ -130,4 +131,15 @@ void instance_reopen_logs(Instance *instance)
                            instance->logfiles[stream] ? instance->logfiles[stream] : stream_names[stream],
                            instance->planned->namespec, g_strerror(-r));
     }
+}
+
+int instance_write_stdin(Instance *instance, const char *data, size_t size)
+{
+    const InstanceContext *context = instance->context;
+
+    if (!instance->stdin_pipe) {
+        g_autofree char *path = launch_fifo_path(instance->planned, &context->launch, "stdin");
+        instance->stdin_pipe = stdin_pipe_new(context->event, path);
+    }
+    return stdin_pipe_write(instance->stdin_pipe, data, size);
 }

@@ -408,6 +408,8 @@ static void see_end(Instance *instance, const Observed *observed)
     if (process_state_is_stopped(instance->state))
         return;
     /* The program's last words come before the news of its end, as in the oracle. */
+    if (instance->stdin_pipe)
+        stdin_pipe_reset(instance->stdin_pipe);
     instance_output_drain(instance);
     instance_output_set_pid(instance, 0);
     if (observed->event == STATE_EVENT_EXITED) {

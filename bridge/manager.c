@@ -20,6 +20,11 @@ const char *manager_identifier(const Manager *manager)
     return manager->settings->identifier;
 }
 
+EventBus *manager_events(const Manager *manager)
+{
+    return manager->events;
+}
+
 DaemonState manager_state(const Manager *manager)
 {
     return manager->state;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
+#include "bridge/event.h"
 #include "bridge/group.h"
 #include "bridge/instance.h"
 #include "bridge/main_log.h"
@@ -19,6 +20,9 @@ typedef struct Manager Manager;
 sd_event *manager_event(const Manager *manager);
 MainLog *manager_log(const Manager *manager);
 const char *manager_identifier(const Manager *manager);
+
+/* Where events are handed out. */
+EventBus *manager_events(const Manager *manager);
 
 DaemonState manager_state(const Manager *manager);
 /* RPC shutdown and restart, SIGTERM and SIGHUP: the mood changes now, the rest follows from the event loop.

@@ -18,6 +18,7 @@ struct Manager {
     Systemd *systemd;
     Pump *pump;
     Store *store;
+    EventBus *events;
     Http *http;
     RpcServer *rpc;
     InstanceContext context;

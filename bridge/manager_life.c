@@ -485,6 +485,7 @@ static void allocate(Manager *manager)
     manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
     manager->working_directory = g_get_current_dir();
+    manager->events = event_bus_new();
     manager->lock = -1;
     manager->state = DAEMON_RUNNING;
 }
@@ -536,6 +537,7 @@ void manager_free(Manager *manager)
     pump_free(manager->pump);
     systemd_free(manager->systemd);
     store_free(manager->store);
+    event_bus_free(manager->events);
     g_clear_pointer(&manager->plan, plan_unref);
     config_unref(manager->config);
     if (manager->lock >= 0)

@@ -98,6 +98,18 @@ static const RpcParameter process_tail[] = {
     {0},
 };
 
+static const RpcParameter process_text[] = {
+    {"string", "name", RPC_PARAMETER_NAMESPEC, false, "a process: its name, or group:name"},
+    {"string", "chars", RPC_PARAMETER_ANY, false, "what to write"},
+    {0},
+};
+
+static const RpcParameter remote_event[] = {
+    {"string", "type", RPC_PARAMETER_ANY, false, "goes into the event's first line"},
+    {"string", "data", RPC_PARAMETER_ANY, false, "goes behind it"},
+    {0},
+};
+
 static const RpcParameter method_name[] = {
     {"string", "name", RPC_PARAMETER_ANY, false, "a method"},
     {0},
@@ -164,6 +176,11 @@ static const RpcMethod methods[] = {
     {"supervisor.restart", rpc_daemon_restart, false,
      "Stops everything, reads the configuration and starts again.", "boolean", "true unless there is a fault",
      no_parameters},
+    {"supervisor.sendProcessStdin", rpc_input_send_process_stdin, false,
+     "Writes text to the standard input of a process, as UTF-8.", "boolean", "true unless there is a fault",
+     process_text},
+    {"supervisor.sendRemoteCommEvent", rpc_input_send_remote_comm_event, true,
+     "Hands an event to the listeners that want REMOTE_COMMUNICATION.", "boolean", "true", remote_event},
     {"supervisor.shutdown", rpc_daemon_shutdown, false, "Stops everything and ends.", "boolean",
      "true unless there is a fault", no_parameters},
     {"supervisor.signalAllProcesses", rpc_signal_all, false, "Sends a signal to every process that runs.",

@@ -82,3 +82,6 @@ void rpc_log_tail_stdout(RpcCall *call);
 void rpc_log_tail_stderr(RpcCall *call);
 void rpc_log_clear(RpcCall *call);
 void rpc_log_clear_all(RpcCall *call);
+/* rpc_input.c */
+void rpc_input_send_process_stdin(RpcCall *call);
+void rpc_input_send_remote_comm_event(RpcCall *call);

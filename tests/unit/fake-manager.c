@@ -21,6 +21,7 @@ static Instance *instance_new(Group *group, const ProcessConfig *config)
     instance->config = config;
     instance->namespec = namespec_make(group->config.name, config->name);
     instance->spawnerr = "";
+    instance->stdin_text = g_string_new(NULL);
     instance->after_start = PROCESS_STARTING;
     instance->after_stop = PROCESS_STOPPING;
     instance->watches = g_array_new(FALSE, FALSE, sizeof(Watch));
@@ -36,6 +37,7 @@ static void instance_free(Instance *instance)
     }
     g_array_unref(instance->watches);
     free(instance->namespec);
+    g_string_free(instance->stdin_text, TRUE);
     g_free(instance);
 }
 
@@ -159,6 +161,12 @@ void fake_instance_deliver(Instance *instance)
     done(instance, instance->signal_result, instance->signal_userdata);
 }
 
+int instance_write_stdin(Instance *instance, const char *data, size_t size)
+{
+    g_string_append_len(instance->stdin_text, data, (gssize)size);
+    return instance->stdin_result;
+}
+
 int instance_clear_logs(Instance *instance)
 {
     return instance->clear_result;
@@ -236,6 +244,7 @@ Manager *fake_manager_new(sd_event *event, MainLog *log, Config *config)
     manager->log = log;
     manager->state = DAEMON_RUNNING;
     manager->config = config;
+    manager->events = event_bus_new();
     manager->groups = g_ptr_array_new_with_free_func((GDestroyNotify)fake_group_free);
     return manager;
 }
@@ -243,6 +252,7 @@ Manager *fake_manager_new(sd_event *event, MainLog *log, Config *config)
 void fake_manager_free(Manager *manager)
 {
     g_ptr_array_unref(manager->groups);
+    event_bus_free(manager->events);
     g_free(manager);
 }
 
@@ -281,6 +291,11 @@ MainLog *manager_log(const Manager *manager)
 const char *manager_identifier(const Manager *manager)
 {
     return "fake";
+}
+
+EventBus *manager_events(const Manager *manager)
+{
+    return manager->events;
 }
 
 DaemonState manager_state(const Manager *manager)

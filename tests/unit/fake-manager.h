@@ -9,6 +9,7 @@ struct Manager {
     MainLog *log;
     DaemonState state;
     Config *config;
+    EventBus *events;
     GPtrArray *groups; /* of Group, in order of priority */
     unsigned shutdowns;
     unsigned restarts;
@@ -35,6 +36,8 @@ struct Instance {
     int command_problem;
     const char *command_message;
     int clear_result;
+    GString *stdin_text; /* what was written to it */
+    int stdin_result;
     /* What a start and a stop lead to at once. */
     ProcessState after_start;
     const char *spawnerr_after_start;

@@ -397,6 +397,47 @@ static void signals_group_and_all(void **state)
     assert_fault(fixture, "supervisor.signalProcessGroup", TEXT("none") TEXT("HUP"), 10, "BAD_NAME: none");
 }
 
+/* --- input --- */
+
+static void writes_to_a_process(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture->web->state = PROCESS_RUNNING;
+    fixture->web->pid = 17;
+    assert_value(fixture, "supervisor.sendProcessStdin", TEXT("web") TEXT("one &lt;two&gt;\n\xc3\xa9"),
+                 R_TRUE);
+    assert_string_equal(fixture->web->stdin_text->str, "one <two>\n\xc3\xa9");
+    fixture->web->stdin_result = -EPIPE;
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("web") TEXT("x"), 20, "NO_FILE: web");
+    fixture->web->state = PROCESS_STOPPING;
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("web") TEXT("x"), 70, "NOT_RUNNING: web");
+    fixture->web->state = PROCESS_STOPPED;
+    fixture->web->pid = 0;
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("web") TEXT("x"), 70, "NOT_RUNNING: web");
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("none") TEXT("x"), 10, "BAD_NAME: none");
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("g:*") TEXT("x"), 10, "BAD_NAME: g:*");
+    assert_fault(fixture, "supervisor.sendProcessStdin", TEXT("none") NUMBER("5"), 2,
+                 "INCORRECT_PARAMETERS: 5");
+}
+
+static void hear(EventType type, const char *payload, size_t size, void *userdata)
+{
+    assert_int_equal(type, EVENT_REMOTE_COMMUNICATION);
+    g_string_append_len(userdata, payload, (gssize)size);
+}
+
+static void sends_remote_events(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GString) heard = g_string_new(NULL);
+
+    assert_value(fixture, "supervisor.sendRemoteCommEvent", TEXT("t") TEXT("nobody hears"), R_TRUE);
+    event_bus_subscribe(fixture->manager->events, EVENT_EVENT, hear, heard);
+    assert_value(fixture, "supervisor.sendRemoteCommEvent", TEXT("greeting") TEXT("hello\nyou"), R_TRUE);
+    assert_string_equal(heard->str, "type:greeting\nhello\nyou");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, rpc_fixture_set_up, rpc_fixture_tear_down)
@@ -423,6 +464,8 @@ int main(void)
         TEST(signals_take_their_time),
         TEST(nobody_waits_for_a_signal_any_more),
         TEST(signals_group_and_all),
+        TEST(writes_to_a_process),
+        TEST(sends_remote_events),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,10 +34,11 @@ NAMES_OF_NOTHING = ("none", "", ":", "none:", "none:*", "ga", "g:none", "g:ga:x"
 METHODS = (
     "addProcessGroup clearAllProcessLogs clearLog clearProcessLog clearProcessLogs getAPIVersion getAllConfigInfo "
     "getAllProcessInfo getIdentification getPID getProcessInfo getState getSupervisorVersion getVersion readLog readMainLog "
-    "readProcessLog readProcessStderrLog readProcessStdoutLog reloadConfig removeProcessGroup restart shutdown "
+    "readProcessLog readProcessStderrLog readProcessStdoutLog reloadConfig removeProcessGroup restart sendProcessStdin "
+    "sendRemoteCommEvent shutdown "
     "signalAllProcesses signalProcess signalProcessGroup startAllProcesses startProcess startProcessGroup stopAllProcesses "
     "stopProcess stopProcessGroup tailProcessLog tailProcessStderrLog tailProcessStdoutLog").split()
-LATER = ("supervisor.sendProcessStdin", "supervisor.sendRemoteCommEvent")  # come with the events
+LATER = ()  # methods of the oracle that ours does not have yet
 
 
 def system_cases():
@@ -255,6 +256,23 @@ def log_cases():
     yield Case("supervisor.clearAllProcessLogs")
 
 
+def input_cases():
+    for name in ("none", "g:none", "g:*", ""):
+        yield Case("supervisor.sendProcessStdin", (name, "x"))
+    yield Case("supervisor.sendProcessStdin", ("cat", "one\n"), state={"cat": RUNNING})
+    yield Case("supervisor.sendProcessStdin", ("cat", "\u00e9\u4e2d"), state={"cat": RUNNING})
+    yield Case("supervisor.sendProcessStdin", ("cat", ""), state={"cat": RUNNING})
+    yield Case("supervisor.sendProcessStdin", ("cat", "x"), state={"cat": STOPPED})
+    for text in (5, True, 1.5):
+        yield Case("supervisor.sendProcessStdin", ("none", text))
+    yield Case("supervisor.sendProcessStdin", ("cat",))
+    yield Case("supervisor.sendProcessStdin", ("cat", "x", "y"))
+    for pair in (("type", "data"), ("", ""), ("t\n", "d\u00e9")):
+        yield Case("supervisor.sendRemoteCommEvent", pair)
+    yield Case("supervisor.sendRemoteCommEvent", ())
+    yield Case("supervisor.sendRemoteCommEvent", ("a", "b", "c"))
+
+
 SPARE = "[program:spare]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n"
 
 
@@ -311,7 +329,7 @@ SHUTTING_DOWN = [Case("supervisor.shutdown", state={"stubborn": RUNNING})] + [
     Case("system.multicall", ([call("supervisor.getState", []), call("system.methodSignature", ["supervisor.getPID"])],))]
 
 ALL = [case for cases in (system_cases, multicall_cases, daemon_cases, name_cases, info_cases, start_cases, stop_cases, signal_cases,
-                          log_cases, group_cases, all_cases, document_cases) for case in cases()]
+                          log_cases, input_cases, group_cases, all_cases, document_cases) for case in cases()]
 
 
 # --- raw HTTP: (name, bytes, over the inet server with its password, what ours answers where it differs) ---

@@ -1,0 +1,67 @@
+#include "bridge/event.h"
+
+typedef struct Subscription {
+    unsigned identifier;
+    EventType type;
+    EventHandler handler;
+    void *userdata;
+} Subscription;
+
+struct EventBus {
+    GArray *subscriptions; /* of Subscription */
+    unsigned last;
+};
+
+EventBus *event_bus_new(void)
+{
+    EventBus *bus = g_new0(EventBus, 1);
+    bus->subscriptions = g_array_new(FALSE, FALSE, sizeof(Subscription));
+    return bus;
+}
+
+void event_bus_free(EventBus *bus)
+{
+    if (!bus)
+        return;
+    g_array_unref(bus->subscriptions);
+    g_free(bus);
+}
+
+unsigned event_bus_subscribe(EventBus *bus, EventType type, EventHandler handler, void *userdata)
+{
+    Subscription subscription = {
+        .identifier = ++bus->last, .type = type, .handler = handler, .userdata = userdata};
+    g_array_append_val(bus->subscriptions, subscription);
+    return subscription.identifier;
+}
+
+void event_bus_unsubscribe(EventBus *bus, unsigned identifier)
+{
+    for (unsigned i = 0; i < bus->subscriptions->len; i++) {
+        if (g_array_index(bus->subscriptions, Subscription, i).identifier == identifier) {
+            g_array_remove_index(bus->subscriptions, i);
+            return;
+        }
+    }
+}
+
+bool event_bus_wants(const EventBus *bus, EventType type)
+{
+    for (unsigned i = 0; i < bus->subscriptions->len; i++) {
+        if (event_type_covers(g_array_index(bus->subscriptions, Subscription, i).type, type))
+            return true;
+    }
+    return false;
+}
+
+void event_bus_publish(EventBus *bus, EventType type, const char *payload, size_t size)
+{
+    /* A handler may subscribe and unsubscribe: everybody who is there now hears it, and only those. */
+    g_autoptr(GArray) present = g_array_copy(bus->subscriptions);
+
+    for (unsigned i = 0; i < present->len; i++) {
+        const Subscription *subscription = &g_array_index(present, Subscription, i);
+        if (event_type_covers(subscription->type, type))
+            subscription->handler(type, payload, size, subscription->userdata);
+    }
+}
