@@ -157,6 +157,18 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
         become_ready(manager);
 }
 
+/* Units of an earlier bridge whose programs are not in the configuration any more: nobody could see or stop them through us. */
+static void stop_strays(Manager *manager, char **units)
+{
+    for (; *units; units++) {
+        if (g_hash_table_contains(manager->by_unit, *units))
+            continue;
+        main_log_write(manager->log, LOG_LEVEL_WARN, "unit %s belongs to no program of the configuration: stopping it", *units);
+        (void)systemd_stop(manager->systemd, *units, NULL, NULL);
+        (void)systemd_reset_failed(manager->systemd, *units, NULL, NULL);
+    }
+}
+
 static void on_listed(int result, char **units, void *userdata)
 {
     Manager *manager = userdata;
@@ -166,6 +178,7 @@ static void on_listed(int result, char **units, void *userdata)
         fail(manager, result, "systemd does not answer: its units cannot be listed");
         return;
     }
+    stop_strays(manager, units);
     manager->looks = 1;
     for (unsigned i = 0; i < instances->len; i++) {
         Instance *instance = g_ptr_array_index(instances, i);
