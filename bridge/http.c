@@ -54,6 +54,7 @@ struct HttpRequest {
     char *method;
     char *path;
     GByteArray *body;
+    unsigned refusal; /* from the head alone; told when the body is here */
     bool dispatched;
     bool suspended;
     bool dropped;    /* nobody waits for the answer: close */
@@ -195,7 +196,9 @@ static void request_dispatch(HttpRequest *request)
     const HttpRoute *route = find_route(http->routes, request->path);
 
     request->dispatched = true;
-    if (route)
+    if (request->refusal != 0)
+        http_request_reply_error(request, request->refusal);
+    else if (route)
         route->handler(request, http->userdata);
     else if (g_str_equal(request->method, "GET") || g_str_equal(request->method, "HEAD"))
         http_request_reply_error(request, MHD_HTTP_NOT_FOUND);
@@ -219,6 +222,11 @@ static unsigned check_authentication(const HttpRequest *request)
                                http_request_header(request, "Authorization"))];
 }
 
+static bool is_too_long(const char *length)
+{
+    return length && g_ascii_strtoull(length, NULL, 10) > BODY_LIMIT;
+}
+
 /* What can be said about a request from its head alone. Returns 0 or the status of the refusal. */
 static unsigned check_head(const HttpRequest *request)
 {
@@ -230,9 +238,17 @@ static unsigned check_head(const HttpRequest *request)
     bool is_routed = find_route(request->server->http->routes, request->path) != NULL;
     if (g_str_equal(request->method, "POST") && is_routed && !length)
         return MHD_HTTP_LENGTH_REQUIRED;
-    if (length && g_ascii_strtoull(length, NULL, 10) > BODY_LIMIT)
-        return MHD_HTTP_CONTENT_TOO_LARGE;
-    return 0;
+    return is_too_long(length) ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
+}
+
+/* Python's clients send head and body apart: a connection closed in between is a broken pipe for them, and
+ * they do not come to read the answer. Whoever says how much will come, and says no more than anybody may
+ * send, is heard to the end. */
+static bool may_finish(const HttpRequest *request)
+{
+    const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    return length && !is_too_long(length);
 }
 
 static enum MHD_Result request_queue(HttpRequest *request)
@@ -288,12 +304,20 @@ static enum MHD_Result on_access(void *userdata, struct MHD_Connection *connecti
         unsigned status = check_head(request);
         if (status == 0)
             return MHD_YES;
+        if (may_finish(request)) {
+            request->refusal = status;
+            return MHD_YES;
+        }
         request->dispatched = true;
         http_request_reply_error(request, status);
         return request_queue(request);
     }
     if (*data_size == 0)
         return request_advance(request);
+    if (request->refusal != 0) {
+        *data_size = 0;
+        return MHD_YES;
+    }
     Http *http = request->server->http;
     if (*data_size > BODY_LIMIT - request->body->len || *data_size > BODY_TOTAL_LIMIT - http->body_bytes)
         return MHD_NO;

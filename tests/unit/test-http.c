@@ -457,6 +457,28 @@ static void asks_for_the_password(void **state)
     assert_non_null(strcasestr(denied.head, "Connection: close\r\n"));
 }
 
+static void hears_the_refused_to_the_end(void **state)
+{
+    Fixture *fixture = *state;
+
+    fixture->config.username = "u";
+    fixture->config.password = "secret";
+    assert_int_equal(http_listen(fixture->http, &fixture->config, -1), 0);
+    g_autoptr(HttpClient) client = http_client_new(fixture->event, fixture->path);
+
+    http_client_send(client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", -1);
+    assert_false(http_client_has_answer(client, 50));
+    http_client_send(client, "he", -1);
+    assert_false(http_client_has_answer(client, 50));
+    http_client_send(client, "llo", -1);
+    g_auto(HttpAnswer) late = http_client_receive(client);
+    assert_error_page(&late, 401, "Unauthorized");
+    g_autoptr(HttpClient) greedy = http_client_new(fixture->event, fixture->path);
+    http_client_send(greedy, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", -1);
+    g_auto(HttpAnswer) soon = http_client_receive(greedy);
+    assert_error_page(&soon, 401, "Unauthorized");
+}
+
 static void knows_hashed_passwords(void **state)
 {
     static const char sha[] = "{SHA}82ab876d1387bfafe46cc1c8a2ef074eae50cb1d"; /* thepassword */
@@ -648,6 +670,7 @@ int main(void)
         TEST(refuses_a_long_path),
         TEST(takes_over_a_socket),
         TEST(listens_on_inet),
+        TEST(hears_the_refused_to_the_end),
         cmocka_unit_test(knows_hashed_passwords),
         cmocka_unit_test(decodes_base64_as_python_does),
     };

@@ -43,6 +43,7 @@ class World:
     """A directory. `name` has the same length on both sides, so that nothing moves in columns."""
 
     def __init__(self, base, name):
+        self.name = name  # the daemon's identifier: two that run on one systemd may not share it
         self.directory = str(pathlib.Path(base, name))
         self.port = None
         os.mkdir(self.directory, 0o755)
@@ -50,7 +51,7 @@ class World:
     def text(self, text):
         if "@PORT@" in text and not self.port:
             self.port = free_port()
-        return text.replace("@DIR@", self.directory).replace("@PORT@", str(self.port))
+        return text.replace("@DIR@", self.directory).replace("@NAME@", self.name).replace("@PORT@", str(self.port))
 
     def path(self, name):
         return pathlib.Path(self.directory, name)
