@@ -25,6 +25,15 @@ def process_start(pid):
         return file.read().rpartition(")")[2].split()[19]
 
 
+def process_status(pid):
+    """What is left of a process; None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class Survival(unittest.TestCase):
     def setUp(self):
         self.daemon = Daemon(OURS, f"survives{self.id().rpartition('_')[2]}")
@@ -68,7 +77,7 @@ class Survival(unittest.TestCase):
         self.daemon.kill()
         self.daemon.start()
         self.assertEqual(self.daemon.control("stop", "one").text, "one: stopped\n")
-        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.assertIsNone(process_status(pid))
         self.assertEqual(self.daemon.state("one"), "STOPPED")
         self.assertEqual(self.daemon.control("start", "one").text, "one: started\n")
         self.assertEqual((self.runs("one"), self.runs("two")), (2, 1))
@@ -122,7 +131,7 @@ class Survival(unittest.TestCase):
         self.daemon.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.daemon.process.wait(30), 0)
         for pid in pids:
-            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+            self.assertIsNone(process_status(pid))
 
 
 if __name__ == "__main__":
