@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bridge/identity.h"
+
 static GRegex *name_pattern(const char *identifier)
 {
     /* The oracle puts the identifier into its pattern as it is; here it is taken literally, so that one with
@@ -16,6 +18,7 @@ static GRegex *name_pattern(const char *identifier)
 
 void autolog_clear(const char *directory, const char *identifier, MainLog *log)
 {
+    IDENTITY_SCOPE;
     g_autoptr(GRegex) pattern = name_pattern(identifier);
     g_autoptr(GDir) entries = g_dir_open(directory, 0, NULL);
 

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bridge/identity.h"
 #include "common/cleanup.h"
 
 enum {
@@ -100,6 +101,7 @@ static int unix_prepare(int fd, const char *temporary, const ServerConfig *serve
 
 static int open_unix(const ServerConfig *server, HttpSocketFile *ret_file)
 {
+    IDENTITY_SCOPE;
     /* The oracle's name for it, so that `ss -lx` shows what people know. */
     g_autofree char *temporary = g_strdup_printf("%s.%d", server->file, (int)getpid());
     CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -158,6 +160,7 @@ int http_listen_open(const ServerConfig *server, HttpSocketFile *ret_file)
 
 void http_listen_unlink(const char *path, const HttpSocketFile *file)
 {
+    IDENTITY_SCOPE;
     struct stat status;
 
     if (lstat(path, &status) == 0 && status.st_dev == file->device && status.st_ino == file->inode)

@@ -5,10 +5,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bridge/identity.h"
 #include "bridge/instance_internal.h"
 
 static const char *const stream_names[STREAM_COUNT] = {
     [STREAM_STDOUT] = "stdout", [STREAM_STDERR] = "stderr"};
+
+static int make_file(char *template)
+{
+    IDENTITY_SCOPE;
+    return g_mkstemp_full(template, O_RDWR | O_CLOEXEC, 0600);
+}
 
 /* NAME-stdout---IDENTIFIER-XXXXXX.log in childlogdir: the oracle's scheme, which its cleaning at start-up
  * goes by. */
@@ -23,7 +30,7 @@ static char *make_autolog(Instance *instance, Stream stream)
                                             stream_names[stream], context->identifier);
     g_strdelimit(name, "/", '_');
     g_autofree char *path = g_build_filename(context->childlogdir, name, NULL);
-    int fd = g_mkstemp_full(path, O_RDWR | O_CLOEXEC, 0600);
+    int fd = make_file(path);
     if (fd < 0) {
         main_log_write(context->log, LOG_LEVEL_CRITICAL, "could not make the log file %s for %s: %s", path,
                        instance->planned->namespec, g_strerror(errno));

@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "bridge/identity.h"
+
 /* How far a file may grow beyond maxbytes so that a line is not torn between two files. */
 #define LINE_REST_MAX ((off_t)64 * 1024)
 
@@ -134,6 +136,7 @@ static bool ends_in_newline(const LogSegment *segment, off_t size)
 /* Opens what `path` names now and puts it in the place of the current segment, if there is one. */
 static int logfile_attach(Logfile *file, int extra_flags)
 {
+    IDENTITY_SCOPE;
     int number = own_descriptor(file->path);
     bool readable = false;
     int fd = number >= 0 ? open_own_descriptor(number) : open_path(file->path, extra_flags, &readable);
@@ -429,6 +432,7 @@ int logfile_rotate_if_due(Logfile *file)
 
     if (file->special || file->maxbytes == 0 || file->size < file->rotate_at)
         return 0;
+    IDENTITY_SCOPE;
     if (!file->at_line_start && file->size < file->rotate_at + LINE_REST_MAX)
         return 0;
     if (file->backups == 0) {
@@ -459,6 +463,7 @@ int logfile_remove(Logfile *file)
 
     if (file->special)
         return 0;
+    IDENTITY_SCOPE;
     if (unlink(file->path) < 0 && errno != ENOENT)
         removed = -errno;
     r = logfile_reopen(file);

@@ -10,6 +10,7 @@
 
 #include "bridge/daemonize.h"
 #include "bridge/handoff.h"
+#include "bridge/identity.h"
 #include "bridge/resource_limits.h"
 #include "bridge/main_log.h"
 #include "bridge/manager_owner.h"
@@ -145,6 +146,12 @@ static int run(const CommandLine *line, const Settings *settings, Config *config
     int r = resource_limits_raise(settings, lines, ret_message);
     if (r < 0)
         return r;
+    if (settings->has_user)
+        r = identity_take(settings->uid);
+    if (r < 0) {
+        *ret_message = g_strdup("Could not set groups of effective user");
+        return r;
+    }
     r = open_log(settings, daemonized, &log, ret_message);
     if (r < 0)
         return r;

@@ -35,7 +35,8 @@ struct Manager {
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 
     DaemonState state;
-    bool ready;          /* everything was looked at, servers are open */
+    bool ready; /* everything was looked at, servers are open */
+    bool pidfile_written;
     unsigned looks;      /* units still to be looked at before that */
     GPtrArray *stopping; /* groups still to be stopped, the next one last */
     sd_event_source *bury;

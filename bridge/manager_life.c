@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bridge/autolog.h"
+#include "bridge/identity.h"
 #include "bridge/manager_internal.h"
 #include "bridge/runtime_directory.h"
 #include "common/install_path.h"
@@ -110,14 +111,24 @@ static void write_pidfile(Manager *manager)
     const char *path = manager->settings->pidfile;
     g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
 
+    IDENTITY_SCOPE;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
     if (fd >= 0)
         close(fd);
+    manager->pidfile_written = written;
     if (written)
         main_log_write(manager->log, LOG_LEVEL_INFO, "supervisord started with pid %d", (int)getpid());
     else
         main_log_write(manager->log, LOG_LEVEL_CRITICAL, "could not write pidfile %s", path);
+}
+
+/* What we could not write is somebody else's. */
+static void remove_pidfile(Manager *manager)
+{
+    IDENTITY_SCOPE;
+    if (manager->pidfile_written)
+        (void)unlink(manager->settings->pidfile);
 }
 
 static void autostart(Manager *manager)
@@ -211,7 +222,7 @@ static void finish(Manager *manager)
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
     http_free(g_steal_pointer(&manager->http));
-    (void)unlink(manager->settings->pidfile);
+    remove_pidfile(manager);
     for (unsigned i = 0; i < instances->len; i++)
         instance_abolish(g_ptr_array_index(instances, i));
     runtime_directory_remove(manager->runtime_directory);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge/identity.h"
 #include "common/cleanup.h"
 #include "common/fault.h"
 
@@ -15,6 +16,7 @@
 /* Opens without waiting for a writer of a FIFO. Devices count as empty: /dev/null is a popular log file. */
 static int open_file(const char *path, int *ret_fd, int64_t *ret_size)
 {
+    IDENTITY_SCOPE;
     CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat status;
 
