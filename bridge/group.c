@@ -18,19 +18,27 @@ static int compare_priority(const void *a, const void *b)
     return (left->priority > right->priority) - (left->priority < right->priority);
 }
 
+static void add_instance(Group *group, Instance *instance)
+{
+    g_ptr_array_add(group->instances, instance);
+    g_hash_table_replace(group->by_name, (char *)instance_name(instance), instance);
+}
+
+static void allocate(Group *group)
+{
+    group->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
+    group->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
 Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context)
 {
     Group *group = g_new0(Group, 1);
 
     group->plan = plan_ref(plan);
     group->planned = planned;
-    group->instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
-    group->by_name = g_hash_table_new(g_str_hash, g_str_equal);
-    for (size_t i = 0; i < planned->process_count; i++) {
-        Instance *instance = instance_new(&planned->processes[i], group, context);
-        g_ptr_array_add(group->instances, instance);
-        g_hash_table_replace(group->by_name, (char *)instance_name(instance), instance);
-    }
+    allocate(group);
+    for (size_t i = 0; i < planned->process_count; i++)
+        add_instance(group, instance_new(&planned->processes[i], group, context));
     g_ptr_array_sort(group->instances, compare_priority); /* GLib's array sort is stable */
     return group;
 }
@@ -108,4 +116,91 @@ int group_compare(const Group *a, const Group *b)
 {
     int64_t left = group_config(a)->priority, right = group_config(b)->priority;
     return (left > right) - (left < right);
+}
+
+/* A newer configuration
+ * ------------------------------------------------------------------------------------------- */
+
+void group_change_clear(GroupChange *change)
+{
+    g_strfreev(change->kept);
+    g_strfreev(change->changed);
+    g_strfreev(change->added);
+    g_strfreev(change->removed);
+    *change = (GroupChange){0};
+}
+
+static bool is_same(const Instance *instance, const Group *group, const PlannedGroup *planned,
+                    const PlannedProcess *process)
+{
+    return process_config_equal(instance_config(instance), process->config) &&
+           strcmp(instance_unit(instance), process->unit) == 0 &&
+           strcmp(group->planned->slice, planned->slice) == 0;
+}
+
+static bool is_planned(const PlannedGroup *planned, const char *name)
+{
+    for (size_t i = 0; i < planned->process_count; i++) {
+        if (strcmp(planned->processes[i].config->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void group_compare_with(const Group *group, const PlannedGroup *planned, GroupChange *ret)
+{
+    g_autoptr(GStrvBuilder) kept = g_strv_builder_new(), changed = g_strv_builder_new();
+    g_autoptr(GStrvBuilder) added = g_strv_builder_new(), removed = g_strv_builder_new();
+
+    for (size_t i = 0; i < planned->process_count; i++) {
+        const PlannedProcess *process = &planned->processes[i];
+        const Instance *instance = group_find_instance(group, process->config->name);
+        GStrvBuilder *list = !instance ? added : is_same(instance, group, planned, process) ? kept : changed;
+        g_strv_builder_add(list, process->config->name);
+    }
+    for (size_t i = 0; i < group->instances->len; i++) {
+        const char *name = instance_name(group_instance(group, i));
+        if (!is_planned(planned, name))
+            g_strv_builder_add(removed, name);
+    }
+    *ret = (GroupChange){.kept = g_strv_builder_end(kept),
+                         .changed = g_strv_builder_end(changed),
+                         .added = g_strv_builder_end(added),
+                         .removed = g_strv_builder_end(removed)};
+}
+
+void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context,
+                   GPtrArray *dead)
+{
+    g_autoptr(GPtrArray) old = g_steal_pointer(&group->instances);
+    g_autoptr(GHashTable) old_by_name = g_steal_pointer(&group->by_name);
+    g_autoptr(GHashTable) survivors = g_hash_table_new(NULL, NULL);
+
+    /* Those that go let go of their units' names before others take them. */
+    for (size_t i = 0; i < planned->process_count; i++) {
+        Instance *instance = g_hash_table_lookup(old_by_name, planned->processes[i].config->name);
+        if (instance && is_same(instance, group, planned, &planned->processes[i]))
+            g_hash_table_add(survivors, instance);
+    }
+    for (unsigned i = 0; i < old->len; i++) {
+        Instance *instance = g_ptr_array_index(old, i);
+        if (g_hash_table_contains(survivors, instance))
+            continue;
+        instance_abolish(instance);
+        g_ptr_array_add(dead, instance);
+    }
+    allocate(group);
+    for (size_t i = 0; i < planned->process_count; i++) {
+        Instance *instance = g_hash_table_lookup(old_by_name, planned->processes[i].config->name);
+        if (instance && g_hash_table_contains(survivors, instance))
+            instance_rebase(instance, &planned->processes[i]);
+        else
+            instance = instance_new(&planned->processes[i], group, context);
+        add_instance(group, instance);
+    }
+    g_ptr_array_sort(group->instances, compare_priority);
+    g_ptr_array_set_free_func(old, NULL);
+    plan_unref(group->plan);
+    group->plan = plan_ref(plan);
+    group->planned = planned;
 }

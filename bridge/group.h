@@ -11,6 +11,17 @@
 const char *group_name(const Group *group);
 const GroupConfig *group_config(const Group *group);
 
+/* What a newer configuration of the same group means for its processes. Names; each array NULL-terminated and newly allocated. */
+typedef struct GroupChange {
+    char **kept;
+    char **changed; /* there, but otherwise configured: stopped, and made anew */
+    char **added;
+    char **removed;
+} GroupChange;
+
+void group_change_clear(GroupChange *change);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(GroupChange, group_change_clear)
+
 /* In the order of the configuration (ascending priority, stable). */
 size_t group_instance_count(const Group *group);
 Instance *group_instance(const Group *group, size_t index);

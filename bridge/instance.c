@@ -143,6 +143,11 @@ Instance *instance_new(const PlannedProcess *planned, Group *group, const Instan
     return instance;
 }
 
+void instance_rebase(Instance *instance, const PlannedProcess *planned)
+{
+    instance->planned = planned;
+}
+
 void instance_detach(Instance *instance)
 {
     const InstanceContext *context = instance->context;

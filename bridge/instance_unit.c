@@ -568,13 +568,35 @@ static ProcessState state_of(const UnitSnapshot *snapshot)
     case ACTIVE_STATE_FAILED:
         break;
     }
-    return PROCESS_STOPPED;
+    /* A restart passes through a dead state with its job waiting. */
+    return snapshot->has_job ? PROCESS_EXITED : PROCESS_STOPPED;
+}
+
+/* The unit is doing something, but there is no main process: between two starts, or after the last end. What
+ * that was, the mark of the gate tells, or what was known before. */
+static ProcessState state_without_process(const Instance *instance, ProcessState before)
+{
+    switch (before) {
+    case PROCESS_STOPPING:
+    case PROCESS_STOPPED:
+        return PROCESS_STOPPED;
+    case PROCESS_STARTING:
+    case PROCESS_BACKOFF:
+        return PROCESS_BACKOFF;
+    default:
+        return launch_is_fatal(instance->planned, &instance->context->launch) ? PROCESS_BACKOFF
+                                                                              : PROCESS_EXITED;
+    }
 }
 
 static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
 {
+    ProcessState before = instance->state;
+
     instance->unit_busy = true;
     instance->state = state_of(snapshot);
+    if (instance->state == PROCESS_EXITED)
+        instance->state = state_without_process(instance, before);
     instance->pid = snapshot->main_pid;
     if (snapshot->exec_main_start != 0)
         instance->laststart = seconds(snapshot->exec_main_start);

@@ -85,16 +85,27 @@ GPtrArray *manager_instances(const Manager *manager, InstanceOrder order)
     return instances;
 }
 
+static void learn_units(Manager *manager, Group *group)
+{
+    for (size_t i = 0; i < group_instance_count(group); i++) {
+        Instance *instance = group_instance(group, i);
+        g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
+    }
+}
+
+static void forget_units(Manager *manager, Group *group)
+{
+    for (size_t i = 0; i < group_instance_count(group); i++)
+        g_hash_table_remove(manager->by_unit, instance_unit(group_instance(group, i)));
+}
+
 Group *manager_activate(Manager *manager, const PlannedGroup *planned)
 {
     Group *group = group_new(manager->plan, planned, &manager->context);
 
     g_ptr_array_add(manager->groups, group);
     g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
-    for (size_t i = 0; i < group_instance_count(group); i++) {
-        Instance *instance = group_instance(group, i);
-        g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
-    }
+    learn_units(manager, group);
     return group;
 }
 
@@ -116,29 +127,85 @@ static int on_bury(sd_event_source *source, void *userdata)
     Manager *manager = userdata;
     manager->bury = sd_event_source_disable_unref(manager->bury);
     g_ptr_array_set_size(manager->graveyard, 0);
+    g_ptr_array_set_size(manager->dead_instances, 0);
     return 0;
+}
+
+/* Later, from the loop: a caller may still be inside what is to be freed. */
+static void schedule_burial(Manager *manager)
+{
+    if (!manager->bury)
+        (void)sd_event_add_defer(manager->event, &manager->bury, on_bury, manager);
 }
 
 int manager_remove_group(Manager *manager, const char *name)
 {
     Group *group = manager_find_group(manager, name);
+    unsigned index = 0;
 
     if (!group)
         return FAULT_BAD_NAME;
     if (!group_is_stopped(group))
         return FAULT_STILL_RUNNING;
-    for (size_t i = 0; i < group_instance_count(group); i++) {
-        Instance *instance = group_instance(group, i);
-        g_hash_table_remove(manager->by_unit, instance_unit(instance));
-        instance_abolish(instance);
-    }
+    forget_units(manager, group);
+    for (size_t i = 0; i < group_instance_count(group); i++)
+        instance_abolish(group_instance(group, i));
     (void)store_put_group_removed(manager->store, name, true);
     g_hash_table_remove(manager->by_name, name);
-    unsigned index = 0;
     if (g_ptr_array_find(manager->groups, group, &index))
         g_ptr_array_add(manager->graveyard, g_ptr_array_steal_index(manager->groups, index));
-    if (!manager->bury)
-        (void)sd_event_add_defer(manager->event, &manager->bury, on_bury, manager);
+    schedule_burial(manager);
+    return 0;
+}
+
+static bool all_stopped(const Group *group, char **names)
+{
+    for (; *names; names++) {
+        if (!process_state_is_stopped(instance_state(group_find_instance(group, *names))))
+            return false;
+    }
+    return true;
+}
+
+static int find_both(const Manager *manager, const char *name, Group **ret_group,
+                     const PlannedGroup **ret_planned)
+{
+    *ret_group = manager_find_group(manager, name);
+    *ret_planned = plan_find_group(manager->plan, name);
+    return *ret_group && *ret_planned ? 0 : FAULT_BAD_NAME;
+}
+
+int manager_compare_group(const Manager *manager, const char *name, GroupChange *ret_change)
+{
+    const PlannedGroup *planned;
+    Group *group;
+
+    int r = find_both(manager, name, &group, &planned);
+    if (r == 0)
+        group_compare_with(group, planned, ret_change);
+    return r;
+}
+
+int manager_update_group(Manager *manager, const char *name)
+{
+    g_auto(GroupChange) change = {0};
+    const PlannedGroup *planned;
+    Group *group;
+
+    int r = find_both(manager, name, &group, &planned);
+    if (r != 0)
+        return r;
+    group_compare_with(group, planned, &change);
+    if (!all_stopped(group, change.changed) || !all_stopped(group, change.removed))
+        return FAULT_STILL_RUNNING;
+    forget_units(manager, group);
+    /* The group's name is the key, and belongs to its configuration. */
+    g_hash_table_remove(manager->by_name, name);
+    group_rebuild(group, manager->plan, planned, &manager->context, manager->dead_instances);
+    g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
+    learn_units(manager, group);
+    schedule_burial(manager);
+    group_autostart(group);
     return 0;
 }
 

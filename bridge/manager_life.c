@@ -168,13 +168,15 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
         become_ready(manager);
 }
 
-/* Units of an earlier bridge whose programs are not in the configuration any more: nobody could see or stop them through us. */
+/* Units of an earlier bridge whose programs are not in the configuration any more: nobody could see or stop
+ * them through us. */
 static void stop_strays(Manager *manager, char **units)
 {
     for (; *units; units++) {
         if (g_hash_table_contains(manager->by_unit, *units))
             continue;
-        main_log_write(manager->log, LOG_LEVEL_WARN, "unit %s belongs to no program of the configuration: stopping it", *units);
+        main_log_write(manager->log, LOG_LEVEL_WARN,
+                       "unit %s belongs to no program of the configuration: stopping it", *units);
         (void)systemd_stop(manager->systemd, *units, NULL, NULL);
         (void)systemd_reset_failed(manager->systemd, *units, NULL, NULL);
     }
@@ -505,6 +507,7 @@ static void activate_all(Manager *manager)
 static void allocate(Manager *manager)
 {
     manager->groups = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
+    manager->dead_instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
@@ -554,6 +557,7 @@ void manager_free(Manager *manager)
     http_free(manager->http);
     g_clear_pointer(&manager->stopping, g_ptr_array_unref);
     g_ptr_array_unref(manager->groups);
+    g_ptr_array_unref(manager->dead_instances);
     g_ptr_array_unref(manager->graveyard);
     g_hash_table_unref(manager->by_name);
     g_hash_table_unref(manager->by_unit);

@@ -13,6 +13,15 @@ static GVariant *names_value(char **names)
     return g_variant_builder_end(&builder);
 }
 
+GVariant *rpc_group_three_lists(char **added, char **changed, char **removed)
+{
+    GVariant *lists =
+        g_variant_new("(@av@av@av)", names_value(added), names_value(changed), names_value(removed));
+
+    /* An array within an array: what the oracle has always sent. */
+    return g_variant_new("(v)", lists);
+}
+
 void rpc_group_reload_config(RpcCall *call)
 {
     ConfigDifference difference = {0};
@@ -23,11 +32,9 @@ void rpc_group_reload_config(RpcCall *call)
         rpc_call_fault(call, r < 0 ? FAULT_CANT_REREAD : r, r < 0 ? g_strerror(-r) : message);
         return;
     }
-    GVariant *lists = g_variant_new("(@av@av@av)", names_value(difference.added),
-                                    names_value(difference.changed), names_value(difference.removed));
+    GVariant *lists = rpc_group_three_lists(difference.added, difference.changed, difference.removed);
     config_difference_clear(&difference);
-    /* An array within an array: what the oracle has always sent. */
-    rpc_call_return(call, g_variant_new("(v)", lists));
+    rpc_call_return(call, lists);
 }
 
 /* Both methods answer with the group's name in every fault. */

@@ -122,6 +122,11 @@ static const RpcParameter calls[] = {
 
 /* Sorted by name: rpc_method_find() searches by halves, and system.listMethods answers in this order. */
 static const RpcMethod methods[] = {
+    {"supersede.updateGroup", rpc_update_group, false,
+     "Makes an active group what the configuration that was read last says: stops what has changed or gone, "
+     "starts what is new, and "
+     "leaves the other processes alone. Not known to Supervisor.",
+     "array", "one array that holds three: the names of processes added, changed and removed", group},
     {"supervisor.addProcessGroup", rpc_group_add, false,
      "Makes a group of the configuration that was read last active.", "boolean",
      "true unless there is a fault", group},

@@ -61,6 +61,8 @@ void rpc_group_reload_config(RpcCall *call);
 void rpc_group_add(RpcCall *call);
 void rpc_group_remove(RpcCall *call);
 void rpc_group_all_config_info(RpcCall *call);
+/* [[added, changed, removed]]: reloadConfig's answer, of NULL-terminated lists of names. Floating. */
+GVariant *rpc_group_three_lists(char **added, char **changed, char **removed);
 /* rpc_info.c */
 void rpc_info_process(RpcCall *call);
 void rpc_info_all(RpcCall *call);
@@ -85,3 +87,5 @@ void rpc_log_clear_all(RpcCall *call);
 /* rpc_input.c */
 void rpc_input_send_process_stdin(RpcCall *call);
 void rpc_input_send_remote_comm_event(RpcCall *call);
+/* rpc_update.c */
+void rpc_update_group(RpcCall *call);

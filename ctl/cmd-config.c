@@ -239,6 +239,38 @@ static int update_changed(Controller *controller, const char *name)
     return r;
 }
 
+static void tell_processes(Controller *controller, const char *group, char **names, const char *what)
+{
+    for (; *names; names++) {
+        char *name = namespec_make(group, *names);
+        controller_output(controller, "%s: %s", name, what);
+        free(name);
+    }
+}
+
+/* Ours: the server compares the group process by process and leaves alone what has not changed. */
+static int update_minimally(Controller *controller, const char *name)
+{
+    g_autoptr(xmlrpc_value) value = NULL;
+    g_auto(ConfigChanges) changes = {0};
+    g_auto(Reply) fault = {0};
+    g_autofree char *problem = NULL;
+    int r = controller_call(controller, &value, &fault, "supersede.updateGroup", "(s)", name);
+
+    if (r < 0)
+        return r;
+    if (r == CALL_FAULT)
+        return tell_fault(controller, &fault, FAULT_UNKNOWN_METHOD,
+                          "ERROR: this supervisord can only update whole groups: leave out --minimal");
+    if (record_read_changes(value, &changes, &problem) < 0)
+        return controller_raise(controller, "%s", problem);
+    tell_processes(controller, name, changes.removed, "removed");
+    tell_processes(controller, name, changes.changed, "changed");
+    tell_processes(controller, name, changes.added, "added");
+    controller_output(controller, "%s: updated process group", name);
+    return 0;
+}
+
 static int update_added(Controller *controller, const char *name)
 {
     int r = call_group(controller, "supervisor.addProcessGroup", name);
@@ -275,13 +307,13 @@ static int check_wanted(Controller *controller, char **wanted, char **added)
     return 0;
 }
 
-static int update_groups(Controller *controller, const ConfigChanges *changes, char **wanted)
+static int update_groups(Controller *controller, const ConfigChanges *changes, char **wanted, bool minimal)
 {
     const struct {
         char **names;
         int (*act)(Controller *, const char *);
     } steps[] = {{changes->removed, update_removed},
-                 {changes->changed, update_changed},
+                 {changes->changed, minimal ? update_minimally : update_changed},
                  {changes->added, update_added}};
     int r = 0;
 
@@ -292,6 +324,17 @@ static int update_groups(Controller *controller, const ConfigChanges *changes, c
     return r;
 }
 
+/* Whether --minimal stands before the names; it is taken out. */
+static bool take_minimal(char **words)
+{
+    if (g_strcmp0(words[0], "--minimal") != 0)
+        return false;
+    g_free(words[0]);
+    for (size_t i = 0; words[i]; i++)
+        words[i] = words[i + 1];
+    return true;
+}
+
 int cmd_update(Controller *controller, const char *arguments)
 {
     g_auto(GStrv) wanted = argument_split(arguments);
@@ -299,6 +342,7 @@ int cmd_update(Controller *controller, const char *arguments)
     g_auto(ConfigChanges) changes = {0};
     g_autofree char *problem = NULL;
     g_auto(Reply) fault = {0};
+    bool minimal = take_minimal(wanted);
     int r = controller_call(controller, &value, &fault, "supervisor.reloadConfig", "()");
 
     if (r < 0)
@@ -313,5 +357,5 @@ int cmd_update(Controller *controller, const char *arguments)
         wanted = g_new0(char *, 1);
     }
     r = wanted[0] ? check_wanted(controller, wanted, changes.added) : 0;
-    return r < 0 ? r : update_groups(controller, &changes, wanted);
+    return r < 0 ? r : update_groups(controller, &changes, wanted, minimal);
 }

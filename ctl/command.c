@@ -77,7 +77,9 @@ static const CommandRow rows[] = {
     {"update", cmd_update, COMPLETE_GROUPS,
      "update\t\t\tRead the configuration again and make it so; what changed is restarted\n"
      "update all\t\tThe same\n"
-     "update <gname> [...]\tThe same for these groups only"},
+     "update <gname> [...]\tThe same for these groups only\n"
+     "update --minimal [<gname> ...]\tThe same, but within a group only the processes that differ are "
+     "touched"},
     {"version", cmd_version, COMPLETE_NOTHING, "version\t\t\tShow the version of the supervisord we talk to"},
 };
 

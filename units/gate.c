@@ -27,6 +27,7 @@
 /* How long startsecs=0 waits for the launcher to execute the program; only a user database that hangs takes
  * as long. */
 #define LAUNCH_WAIT (10 * NANOSECONDS)
+#define STOP_WAIT   (10 * 1000000LL)
 #define LAUNCHER    "/supersede-exec"
 
 /* The clock of /proc/PID/stat: it does not jump, and like the oracle's it goes on while the machine sleeps.
@@ -323,6 +324,10 @@ __attribute__((noreturn)) static void give_up(const char *path, const LaunchSpec
 __attribute__((noreturn)) static void fail(const char *path, const LaunchSpec *spec)
 {
     long long noticed = now();
+
+    /* A stop signals the program first and the gate next: what looks like an early death may be the stop, and
+     * is no failure then. */
+    wait_until(noticed + STOP_WAIT, -1);
     unsigned failures = launch_spec_read_failures(path);
 
     if (failures < UINT_MAX)

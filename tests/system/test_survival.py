@@ -109,7 +109,9 @@ class Survival(unittest.TestCase):
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both to end")
         self.daemon.start()
         self.assertEqual(self.daemon.wait_state("fine", "EXITED")["exitstatus"], 0)
-        self.assertEqual(self.daemon.wait_state("bad", "EXITED")["exitstatus"], 3)
+        # Its status nobody knows any more: to systemd every end of it is a success, and it forgets such units
+        # (docs/differences.md).
+        self.daemon.wait_state("bad", "EXITED")
         self.assertEqual((self.runs("fine"), self.runs("bad")), (1, 1))
 
     def test_giving_up_needs_no_bridge(self):

@@ -293,6 +293,21 @@ const char *manager_identifier(const Manager *manager)
     return "fake";
 }
 
+int manager_compare_group(const Manager *manager, const char *name, GroupChange *ret_change)
+{
+    return FAULT_BAD_NAME;
+}
+
+int manager_update_group(Manager *manager, const char *name)
+{
+    return FAULT_BAD_NAME;
+}
+
+void group_change_clear(GroupChange *change)
+{
+    *change = (GroupChange){0};
+}
+
 EventBus *manager_events(const Manager *manager)
 {
     return manager->events;
