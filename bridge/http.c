@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "bridge/auth.h"
-#include "bridge/http_listen.h"
+#include "bridge/http_internal.h"
 
 enum {
     BODY_LIMIT = 8 << 20,
@@ -21,57 +21,20 @@ enum {
      */
     REQUEST_TIMEOUT = 60,
     KEEPALIVE_TIMEOUT = 30 * 60,
-    /* MHD_run() calls in a row before other event sources get their turn. */
+    /* MHD_run() calls in a row, and microseconds, before other event sources get their turn: with endless
+     * answers there may always be something to send. */
     RUN_LIMIT = 64,
-};
-
-typedef struct HttpServer {
-    Http *http;
-    struct MHD_Daemon *daemon;
-    char *username; /* NULL: everybody may */
-    char *password;
-    char *file; /* unix socket that was made here */
-    HttpSocketFile made;
-    GHashTable *suspended; /* set of HttpRequest */
-    sd_event_source *io;
-    sd_event_source *timer;
-    sd_event_source *kick; /* runs the daemon in the next turn of the loop */
-} HttpServer;
-
-struct Http {
-    sd_event *event;
-    MainLog *log;
-    const HttpRoute *routes;
-    void *userdata;
-    GPtrArray *servers;
-    size_t body_bytes; /* held by all requests together */
-    bool closing;      /* answers that were given still go out, nothing new comes in */
-};
-
-struct HttpRequest {
-    HttpServer *server;
-    struct MHD_Connection *connection;
-    char *method;
-    char *path;
-    GByteArray *body;
-    unsigned refusal; /* from the head alone; told when the body is here */
-    bool dispatched;
-    bool suspended;
-    bool dropped;    /* nobody waits for the answer: close */
-    unsigned status; /* 0: not answered */
-    struct MHD_Response *response;
-    sd_event_source *hangup;
-    void (*abandoned)(void *userdata);
-    void *abandoned_userdata;
+    RUN_TIME_LIMIT = 2000,
+    FAREWELL_TIME_LIMIT = 200 * 1000,
 };
 
 static const struct {
     unsigned status;
     const char *message;
 } error_messages[] = {
-    {400, "Bad Request"},           {401, "Unauthorized"},    {404, "Not Found"},
-    {405, "Method Not Allowed"},    {411, "Length Required"}, {413, "Request Entity Too Large"},
-    {500, "Internal Server Error"},
+    {400, "Bad Request"},           {401, "Unauthorized"},        {404, "Not Found"},
+    {405, "Method Not Allowed"},    {411, "Length Required"},     {413, "Request Entity Too Large"},
+    {500, "Internal Server Error"}, {503, "Service Unavailable"},
 };
 
 /* --- event loop --- */
@@ -87,17 +50,25 @@ static void arm_timer(HttpServer *server, MHD_UNSIGNED_LONG_LONG milliseconds)
 
 /* MHD reports work that it could do at once as a timeout of 0, and its epoll descriptor stays silent about
  * it: whoever does not call MHD_run() again then leaves keep-alive connections hanging. */
-static void server_run(HttpServer *server)
+static enum MHD_Result run_daemon(HttpServer *server, gint64 time_limit, MHD_UNSIGNED_LONG_LONG *ret_timeout)
 {
-    MHD_UNSIGNED_LONG_LONG timeout = 0;
-    enum MHD_Result pending = MHD_NO;
+    gint64 end = g_get_monotonic_time() + time_limit;
 
     for (int i = 0; i < RUN_LIMIT; i++) {
         MHD_run(server->daemon);
-        pending = MHD_get_timeout(server->daemon, &timeout);
-        if (pending != MHD_YES || timeout > 0)
+        if (MHD_get_timeout(server->daemon, ret_timeout) != MHD_YES)
+            return MHD_NO;
+        if (*ret_timeout > 0 || g_get_monotonic_time() >= end)
             break;
     }
+    return MHD_YES;
+}
+
+static void server_run(HttpServer *server)
+{
+    MHD_UNSIGNED_LONG_LONG timeout = 0;
+    enum MHD_Result pending = run_daemon(server, RUN_TIME_LIMIT, &timeout);
+
     if (pending != MHD_YES)
         sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
     else if (timeout > 0)
@@ -131,13 +102,14 @@ static void request_free(HttpRequest *request)
     request->server->http->body_bytes -= request->body->len;
     sd_event_source_disable_unref(request->hangup);
     g_clear_pointer(&request->response, MHD_destroy_response);
+    http_stream_free(request->stream);
     g_byte_array_unref(request->body);
     g_free(request->method);
     g_free(request->path);
     g_free(request);
 }
 
-static void request_resume(HttpRequest *request)
+void http_request_resume(HttpRequest *request)
 {
     request->hangup = sd_event_source_disable_unref(request->hangup);
     if (!request->suspended)
@@ -163,7 +135,7 @@ static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *use
     HttpRequest *request = userdata;
 
     request_abandon(request);
-    request_resume(request);
+    http_request_resume(request);
     return 0;
 }
 
@@ -177,6 +149,18 @@ static int request_watch_hangup(HttpRequest *request)
         return -EBADF;
     return sd_event_add_io(request->server->http->event, &request->hangup, info->connect_fd, EPOLLRDHUP,
                            on_hangup, request);
+}
+
+int http_request_suspend(HttpRequest *request)
+{
+    int r = request_watch_hangup(request);
+
+    if (r < 0)
+        return r;
+    request->suspended = true;
+    g_hash_table_add(request->server->suspended, request);
+    MHD_suspend_connection(request->connection);
+    return 0;
 }
 
 static const HttpRoute *find_route(const HttpRoute *routes, const char *path)
@@ -235,8 +219,8 @@ static unsigned check_head(const HttpRequest *request)
 
     if (status != 0)
         return status;
-    bool is_routed = find_route(request->server->http->routes, request->path) != NULL;
-    if (g_str_equal(request->method, "POST") && is_routed && !length)
+    const HttpRoute *route = find_route(request->server->http->routes, request->path);
+    if (g_str_equal(request->method, "POST") && route && route->needs_length && !length)
         return MHD_HTTP_LENGTH_REQUIRED;
     return is_too_long(length) ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
@@ -267,13 +251,10 @@ static enum MHD_Result request_advance(HttpRequest *request)
         request_dispatch(request);
     if (request->status != 0 || request->dropped)
         return request_queue(request);
-    if (request_watch_hangup(request) < 0) {
+    if (http_request_suspend(request) < 0) {
         request_abandon(request);
         return MHD_NO;
     }
-    request->suspended = true;
-    g_hash_table_add(request->server->suspended, request);
-    MHD_suspend_connection(request->connection);
     return MHD_YES;
 }
 
@@ -334,8 +315,8 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 
     if (!request)
         return;
-    if (request->status == 0)
-        request_abandon(request);
+    /* Of no effect once the whole answer has been given. */
+    request_abandon(request);
     request_free(request);
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KEEPALIVE_TIMEOUT);
@@ -402,7 +383,7 @@ void http_request_reply(HttpRequest *request, unsigned status, const char *conte
     } else {
         request->dropped = true;
     }
-    request_resume(request);
+    http_request_resume(request);
 }
 
 static const char *error_message(unsigned status)
@@ -438,25 +419,32 @@ void http_request_on_abandon(HttpRequest *request, void (*abandoned)(void *userd
 
 /* --- servers --- */
 
-/* MHD will not stop while a connection is suspended. */
+/* MHD will not stop while a connection is suspended. Endless answers go on to their end, which is now; their
+ * handlers are told when MHD is done with them. */
 static void drop_suspended(HttpServer *server)
 {
     GHashTableIter iter;
-    gpointer request;
+    gpointer key;
 
     g_hash_table_iter_init(&iter, server->suspended);
-    while (g_hash_table_iter_next(&iter, &request, NULL)) {
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        HttpRequest *request = key;
         g_hash_table_iter_remove(&iter);
-        request_abandon(request);
-        request_resume(request);
+        if (!request->stream)
+            request_abandon(request);
+        http_request_resume(request);
     }
 }
 
 static void server_free(HttpServer *server)
 {
+    MHD_UNSIGNED_LONG_LONG timeout = 0;
+
     if (server->daemon) {
         /* The answer to the call that ended everything may have been given in this very turn of the loop. */
         MHD_run(server->daemon);
+        drop_suspended(server);
+        (void)run_daemon(server, FAREWELL_TIME_LIMIT, &timeout);
         drop_suspended(server);
         MHD_stop_daemon(server->daemon);
     }

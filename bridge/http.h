@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
@@ -20,6 +21,7 @@ typedef void (*HttpHandler)(HttpRequest *request, void *userdata);
 typedef struct HttpRoute {
     const char *prefix; /* "/RPC2" */
     HttpHandler handler;
+    bool needs_length; /* POST without a Content-Length is answered with 411 */
 } HttpRoute;
 
 /* `routes` ends in a row with NULL and must stay. */

@@ -8,6 +8,7 @@
 
 #include "bridge/autolog.h"
 #include "bridge/identity.h"
+#include "bridge/logtail.h"
 #include "bridge/manager_internal.h"
 #include "bridge/runtime_directory.h"
 #include "common/install_path.h"
@@ -389,9 +390,21 @@ static void on_rpc(HttpRequest *request, void *userdata)
     rpc_server_handle(manager->rpc, request);
 }
 
+static void on_logtail(HttpRequest *request, void *userdata)
+{
+    logtail_handle_process(userdata, request);
+}
+
+static void on_mainlogtail(HttpRequest *request, void *userdata)
+{
+    logtail_handle_main(userdata, request);
+}
+
 static const HttpRoute routes[] = {
-    {"/RPC2", on_rpc},
-    {NULL, NULL},
+    {"/RPC2", on_rpc, true},
+    {"/logtail", on_logtail, false},
+    {"/mainlogtail", on_mainlogtail, false},
+    {NULL, NULL, false},
 };
 
 static int prepare_directory(Manager *manager, char **ret_message)

@@ -132,6 +132,41 @@ HttpAnswer http_client_receive(HttpClient *client)
     return answer;
 }
 
+char *http_client_receive_until(HttpClient *client, const char *text)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_USEC;
+    char *found;
+
+    for (;;) {
+        take(client);
+        found = memmem(client->input->str, client->input->len, text, strlen(text));
+        if (found)
+            break;
+        assert_false(client->closed);
+        turn(client);
+        assert_true(g_get_monotonic_time() < deadline);
+    }
+    gssize size = found - client->input->str + (gssize)strlen(text);
+    char *received = g_strndup(client->input->str, (gsize)size);
+    g_string_erase(client->input, 0, size);
+    return received;
+}
+
+char *http_client_receive_all(HttpClient *client)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_USEC;
+
+    take(client);
+    while (!client->closed) {
+        turn(client);
+        take(client);
+        assert_true(g_get_monotonic_time() < deadline);
+    }
+    char *received = g_string_free(client->input, FALSE);
+    client->input = g_string_new(NULL);
+    return received;
+}
+
 void http_client_expect_close(HttpClient *client)
 {
     gint64 deadline = g_get_monotonic_time() + DEADLINE_USEC;

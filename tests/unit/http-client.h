@@ -31,6 +31,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpAnswer, http_answer_clear)
 /* Runs the loop until one whole answer is here (or the connection is closed: status 0). Fails after 20
  * seconds. */
 HttpAnswer http_client_receive(HttpClient *client);
+/* Runs the loop until `text` has come in; returns, newly allocated, everything up to its end. */
+char *http_client_receive_until(HttpClient *client, const char *text);
+/* Runs the loop until the server has closed the connection; what came before that, newly allocated. */
+char *http_client_receive_all(HttpClient *client);
 /* Runs the loop until the server has closed the connection; fails if anything else comes. */
 void http_client_expect_close(HttpClient *client);
 /* Whether an answer, or a part of one, is here already; runs the loop as long as it has work, for

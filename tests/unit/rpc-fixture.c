@@ -16,7 +16,7 @@ static void on_rpc(HttpRequest *request, void *userdata)
     rpc_server_handle(((Fixture *)userdata)->rpc, request);
 }
 
-static const HttpRoute routes[] = {{"/RPC2", on_rpc}, {NULL, NULL}};
+static const HttpRoute routes[] = {{"/RPC2", on_rpc, true}, {NULL, NULL, false}};
 
 static void make_config(Fixture *fixture)
 {

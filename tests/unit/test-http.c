@@ -71,10 +71,10 @@ static void on_wait(HttpRequest *request, void *userdata)
 }
 
 static const HttpRoute routes[] = {
-    {"/echo", on_echo},
-    {"/echo/deep", on_deep},
-    {"/wait", on_wait},
-    {NULL, NULL},
+    {"/echo", on_echo, true},
+    {"/echo/deep", on_deep, true},
+    {"/wait", on_wait, true},
+    {NULL, NULL, false},
 };
 
 static int set_up(void **state)
