@@ -38,7 +38,6 @@ struct Instance {
     bool stop_deferred; /* the stop waits until there is a process to stop */
     bool held;          /* the daemon is ending: it must not come back */
     bool looking;       /* a second look is under way */
-    bool spawn_blocked; /* this start cannot work: the command is not there; nothing is "spawned" */
     bool gate_is_there; /* at the last look the unit had a control process */
     Observed *undecided; /* an end that the gate has not judged yet; NULL: none */
     sd_event_source *judge; /* asks again */

@@ -262,8 +262,7 @@ static void see_launched(Instance *instance, const Observed *observed)
     }
     instance_output_set_pid(instance, observed->pid);
     /* Where the command is missing the oracle never forks; here the launcher is about to find that out. */
-    instance->spawn_blocked = instance_check_command(instance, &problem) > COMMAND_OK;
-    if (!instance->spawn_blocked)
+    if (instance_check_command(instance, &problem) <= COMMAND_OK)
         main_log_write(instance->context->log, LOG_LEVEL_INFO, "spawned: '%s' with pid %d",
                        instance_name(instance), (int)observed->pid);
     if (instance->stop_deferred) {

@@ -367,7 +367,7 @@ int value_address(const char *text, char **ret_host, uint16_t *ret_port, char **
 {
     const char *colon = strrchr(text, ':');
     g_autofree char *message = NULL;
-    uint16_t port;
+    uint16_t port = 0;
     if (!colon && value_port(text, &port, &message) < 0)
         return value_fail_shown(ret_error, "not a valid port number: ", text, " ");
     if (colon && colon[1] == '\0')
