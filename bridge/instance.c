@@ -253,7 +253,7 @@ void instance_apply(Instance *instance, StateEvent event)
         instance->state = step.next;
         count_backoff(instance);
         instance_remember(instance);
-        main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "state: %s %s -> %s",
+        main_log_write(instance->context->log, LOG_LEVEL_TRACE, "state: %s %s -> %s",
                        instance->planned->namespec, process_state_name(old), process_state_name(step.next));
     }
     /* A stop reaches the unit before anybody is told, who might ask for the next start; a start after they

@@ -283,11 +283,15 @@ static void see_up(Instance *instance, const Observed *observed)
 
 static void see_stopping(Instance *instance, const Observed *observed)
 {
-    if (observed->killing)
-        main_log_write(instance->context->log, LOG_LEVEL_WARN, "killing '%s' (%d) with SIGKILL",
-                       instance_name(instance), (int)observed->pid);
-    else
+    if (!observed->killing) {
         instance_apply(instance, STATE_EVENT_STOPPING);
+        return;
+    }
+    main_log_write(instance->context->log, LOG_LEVEL_WARN, "killing '%s' (%d) with SIGKILL",
+                   instance_name(instance), (int)observed->pid);
+    main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "killing %s (pid %d) %swith signal SIGKILL",
+                   instance_name(instance), (int)observed->pid,
+                   instance->planned->config->killasgroup ? "process group " : "");
 }
 
 static void see_stopped(Instance *instance, int status, const char *text)

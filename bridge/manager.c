@@ -250,16 +250,21 @@ static void compare(const Manager *manager, ConfigDifference *ret)
 
 void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics)
 {
-    static const LogLevel levels[] = {
-        [SEVERITY_INFO] = LOG_LEVEL_INFO,
-        [SEVERITY_WARNING] = LOG_LEVEL_WARN,
-        [SEVERITY_CRITICAL] = LOG_LEVEL_CRITICAL,
-        [SEVERITY_ERROR] = LOG_LEVEL_ERROR,
+    /* The oracle collects one list for each. */
+    static const struct {
+        Severity severity;
+        LogLevel level;
+    } lists[] = {
+        {SEVERITY_CRITICAL, LOG_LEVEL_CRITICAL},
+        {SEVERITY_WARNING, LOG_LEVEL_WARN},
+        {SEVERITY_INFO, LOG_LEVEL_INFO},
     };
-    for (size_t i = 0; i < diagnostics_count(diagnostics); i++) {
-        const Diagnostic *diagnostic = diagnostics_get(diagnostics, i);
-        if (!diagnostic->ours && diagnostic->severity != SEVERITY_ERROR)
-            main_log_write(log, levels[diagnostic->severity], "%s", diagnostic->text);
+    for (size_t list = 0; list < G_N_ELEMENTS(lists); list++) {
+        for (size_t i = 0; i < diagnostics_count(diagnostics); i++) {
+            const Diagnostic *diagnostic = diagnostics_get(diagnostics, i);
+            if (!diagnostic->ours && diagnostic->severity == lists[list].severity)
+                main_log_write(log, lists[list].level, "%s", diagnostic->text);
+        }
     }
 }
 
