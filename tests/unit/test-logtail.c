@@ -117,7 +117,7 @@ static void follows_growth(void **state)
     Fixture *fixture = *state;
 
     write_log(fixture, 0, "");
-    g_autofree char *head = follow(fixture, "/logtail/web/stdout");
+    g_free(follow(fixture, "/logtail/web/stdout"));
     for (int i = 0; i < 20; i++) {
         g_autofree char *line = g_strdup_printf("line %d\n", i);
         write_log(fixture, O_APPEND, line);
@@ -133,7 +133,7 @@ static void tells_truncation(void **state)
     Fixture *fixture = *state;
 
     write_log(fixture, 0, "old text\n");
-    g_autofree char *head = follow(fixture, "/logtail/web");
+    g_free(follow(fixture, "/logtail/web"));
     expect(fixture->client, "old text\n");
     write_log(fixture, O_TRUNC, "new\n");
     expect(fixture->client, "==> File truncated <==\nnew\n");
@@ -145,7 +145,7 @@ static void follows_the_name_after_a_rotation(void **state)
     g_autofree char *old = g_strconcat(fixture->log_path, ".1", NULL);
 
     write_log(fixture, 0, "first\n");
-    g_autofree char *head = follow(fixture, "/logtail/web");
+    g_free(follow(fixture, "/logtail/web"));
     expect(fixture->client, "first\n");
     /* What comes in just before it is not lost. */
     write_log(fixture, O_APPEND, "second\n");
@@ -170,7 +170,7 @@ static void follows_a_link_that_is_turned(void **state)
     assert_true(g_file_set_contents(one, "one\n", -1, NULL));
     assert_true(g_file_set_contents(two, "two\n", -1, NULL));
     assert_int_equal(symlink("one", fixture->log_path), 0);
-    g_autofree char *head = follow(fixture, "/logtail/web");
+    g_free(follow(fixture, "/logtail/web"));
     expect(fixture->client, "one\n");
     assert_int_equal(symlink("two", link), 0);
     assert_int_equal(g_rename(link, fixture->log_path), 0);
@@ -184,7 +184,7 @@ static void a_device_is_empty(void **state)
     Fixture *fixture = *state;
 
     fixture->web->logfile[STREAM_STDERR] = "/dev/zero";
-    g_autofree char *head = follow(fixture, "/logtail/web/stderr");
+    g_free(follow(fixture, "/logtail/web/stderr"));
     assert_false(http_client_has_answer(fixture->client, 50));
 }
 
@@ -240,7 +240,7 @@ static void follows_the_main_log(void **state)
 
     assert_null(strstr(head, "X-Accel-Buffering"));
     main_log_write(fixture->log, LOG_LEVEL_INFO, "the message");
-    g_autofree char *line = http_client_receive_until(fixture->client, "INFO the message\n");
+    g_free(http_client_receive_until(fixture->client, "INFO the message\n"));
 }
 
 static void ends_when_the_group_is_removed(void **state)
@@ -248,7 +248,7 @@ static void ends_when_the_group_is_removed(void **state)
     Fixture *fixture = *state;
 
     write_log(fixture, 0, "text");
-    g_autofree char *head = follow(fixture, "/logtail/web");
+    g_free(follow(fixture, "/logtail/web"));
     expect(fixture->client, "text");
     fake_manager_remove(fixture->manager, "web");
     g_autofree char *rest = http_client_receive_all(fixture->client);
@@ -260,7 +260,7 @@ static void forgets_clients_that_left(void **state)
     Fixture *fixture = *state;
 
     write_log(fixture, 0, "text");
-    g_autofree char *head = follow(fixture, "/logtail/web");
+    g_free(follow(fixture, "/logtail/web"));
     assert_int_equal(fake_instance_watch_count(fixture->web), 1);
     g_clear_pointer(&fixture->client, http_client_free);
     gint64 deadline = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
@@ -280,7 +280,7 @@ static void followers_beyond_the_limit_are_refused(void **state)
     for (int i = 0; i < LIMIT; i++) {
         clients[i] = http_client_new(fixture->event, fixture->socket);
         ask(clients[i], "GET", "/logtail/web");
-        g_autofree char *received = http_client_receive_until(clients[i], "\r\n\r\ntext");
+        g_free(http_client_receive_until(clients[i], "\r\n\r\ntext"));
     }
     assert_status(fixture, "GET", "/logtail/web", 503);
     assert_status(fixture, "GET", "/logtail/nobody", 404);
