@@ -99,3 +99,20 @@ int argument_integer(const char *text, int64_t *ret)
     *ret = value;
     return 0;
 }
+
+bool argument_take_option(char **words, const char *option)
+{
+    char **kept = words;
+    bool taken = false;
+
+    for (char **word = words; *word; word++) {
+        if (strcmp(*word, option) == 0) {
+            g_free(*word);
+            taken = true;
+        } else {
+            *kept++ = *word;
+        }
+    }
+    *kept = NULL;
+    return taken;
+}

@@ -26,12 +26,16 @@ static int list_commands(Controller *controller)
 
 int cmd_help(Controller *controller, const char *arguments)
 {
+    const CommandAddition *addition = command_find_addition(arguments);
+
     if (!*arguments)
         return list_commands(controller);
     if (command_find(arguments))
         command_show_help(controller, arguments);
     else
         controller_output(controller, "*** No help on %s", arguments);
+    if (addition)
+        controller_output(controller, "\nBeyond Supervisor:\n%s", addition->help);
     return 0;
 }
 

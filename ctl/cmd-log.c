@@ -9,6 +9,7 @@
 #include "ctl/cmd.h"
 #include "ctl/command.h"
 #include "ctl/interrupt.h"
+#include "ctl/roster.h"
 #include "ctl/stream.h"
 #include "ctl/wire.h"
 
@@ -154,21 +155,44 @@ static int parse_channel(Controller *controller, char **words, char **ret_channe
     return 0;
 }
 
+/* The one process that a name or a pattern means. Returns 0, 1 when the user was told that there are several,
+ * or raises. */
+static int choose_one(Controller *controller, char *word, char **ret)
+{
+    g_auto(GStrv) names = NULL;
+    g_autofree char *list = NULL;
+    int r = roster_expand(controller, (char *[]){word, NULL}, &names);
+
+    if (r < 0)
+        return r;
+    if (names[1]) {
+        list = g_strjoinv(", ", names);
+        fail(controller, "%s: ERROR (fits several processes: %s)", word, list);
+        return 1;
+    }
+    *ret = g_strdup(names[0]);
+    return 0;
+}
+
 static int tail(Controller *controller, char **words)
 {
     const char *modifier = *words[0] == '-' ? *words++ : NULL;
-    g_autofree char *channel = NULL, *path = NULL;
+    g_autofree char *channel = NULL, *path = NULL, *name = NULL;
     int64_t size = TAIL_SIZE;
+    int r;
 
     if (parse_channel(controller, words, &channel) != 0)
         return 0;
+    r = choose_one(controller, words[0], &name);
+    if (r != 0)
+        return MIN(r, 0);
     if (modifier && strcmp(modifier, "-f") == 0) {
-        path = g_strdup_printf("/logtail/%s/%s", words[0], channel);
+        path = g_strdup_printf("/logtail/%s/%s", name, channel);
         return follow(controller, path);
     }
     if (modifier && parse_size(controller, modifier, &size) != 0)
         return 0;
-    return read_process_log(controller, words[0], channel, size);
+    return read_process_log(controller, name, channel, size);
 }
 
 int cmd_tail(Controller *controller, const char *arguments)

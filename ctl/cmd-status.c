@@ -7,24 +7,13 @@
 #include "ctl/argument.h"
 #include "ctl/cmd.h"
 #include "ctl/command.h"
+#include "ctl/json.h"
 #include "ctl/record.h"
+#include "ctl/roster.h"
 #include "ctl/wire.h"
 
 /* The column of names is this wide at least. */
 #define NAME_WIDTH_MIN 30
-
-static int fetch_all(Controller *controller, GArray **ret)
-{
-    g_autoptr(xmlrpc_value) value = NULL;
-    g_autofree char *problem = NULL;
-    int r = controller_call(controller, &value, NULL, "supervisor.getAllProcessInfo", "()");
-
-    if (r < 0)
-        return r;
-    if (record_read_process_infos(value, ret, &problem) < 0)
-        return controller_raise(controller, "%s", problem);
-    return 0;
-}
 
 static void show(Controller *controller, GPtrArray *infos)
 {
@@ -48,47 +37,61 @@ static void show(Controller *controller, GPtrArray *infos)
     }
 }
 
-/* Adds what `name` means and returns whether there was something. */
-static bool add_matching(GArray *all, const Namespec *wanted, GPtrArray *matching)
+/* Where there is an array on standard output, everything else goes beside it. */
+static void tell_unknown(Controller *controller, const char *name, bool as_json)
 {
-    bool found = false;
+    Namespec wanted;
+    g_autofree char *text = NULL;
 
-    for (guint i = 0; i < all->len; i++) {
-        ProcessInfo *info = &g_array_index(all, ProcessInfo, i);
-        if (strcmp(info->group, wanted->group) != 0 ||
-            (wanted->process && strcmp(info->name, wanted->process) != 0))
-            continue;
-        g_ptr_array_add(matching, info);
-        found = true;
-    }
-    return found;
+    if (namespec_split(name, &wanted) < 0)
+        g_error("out of memory");
+    text = g_strdup_printf("%s: ERROR (no such %s)", wanted.process ? name : wanted.group,
+                           wanted.process ? "process" : "group");
+    namespec_clear(&wanted);
+    if (as_json)
+        controller_complain(controller, "%s", text);
+    else
+        controller_output(controller, "%s", text);
+    controller_set_exit_status(controller, EXIT_STATUS_STATUS_UNKNOWN);
 }
 
-static void choose(Controller *controller, GArray *all, char **names, GPtrArray *matching)
+static void choose(Controller *controller, GArray *all, char **names, bool as_json, GPtrArray *matching)
 {
     if (!names[0] || g_strv_contains((const char *const *)names, "all")) {
         for (guint i = 0; i < all->len; i++)
             g_ptr_array_add(matching, &g_array_index(all, ProcessInfo, i));
         return;
     }
-    for (size_t i = 0; names[i]; i++) {
-        Namespec wanted;
+    for (size_t i = 0; names[i]; i++)
+        if (!roster_find(all, names[i], matching))
+            tell_unknown(controller, names[i], as_json);
+}
 
-        if (namespec_split(names[i], &wanted) < 0)
-            g_error("out of memory");
-        if (!add_matching(all, &wanted, matching)) {
-            controller_output(controller, "%s: ERROR (no such %s)", wanted.process ? names[i] : wanted.group,
-                              wanted.process ? "process" : "group");
-            controller_set_exit_status(controller, EXIT_STATUS_STATUS_UNKNOWN);
-        }
-        namespec_clear(&wanted);
+/* What the daemon sent, whatever is in it: one object a line. */
+static void show_json(Controller *controller, GArray *all, xmlrpc_value *value, GPtrArray *matching)
+{
+    g_autoptr(GString) text = g_string_new("[");
+    xmlrpc_env env;
+
+    xmlrpc_env_init(&env);
+    for (guint i = 0; i < matching->len; i++) {
+        const ProcessInfo *info = matching->pdata[i];
+        g_autoptr(xmlrpc_value) item = NULL;
+
+        xmlrpc_array_read_item(&env, value, (unsigned)(info - (const ProcessInfo *)(void *)all->data), &item);
+        g_string_append(text, i > 0 ? ",\n " : "");
+        json_append(text, item);
     }
+    xmlrpc_env_clean(&env);
+    controller_output(controller, "%s]", text->str);
 }
 
 int cmd_status(Controller *controller, const char *arguments)
 {
     g_auto(GStrv) names = argument_split(arguments);
+    bool as_json = argument_take_option(names, "--json");
     g_autoptr(GPtrArray) matching = g_ptr_array_new();
+    g_autoptr(xmlrpc_value) value = NULL;
     g_autoptr(GArray) all = NULL;
     int r = controller_check_up(controller);
 
@@ -96,11 +99,14 @@ int cmd_status(Controller *controller, const char *arguments)
         controller_set_exit_status(controller, EXIT_STATUS_STATUS_UNKNOWN);
     if (r <= 0)
         return r;
-    r = fetch_all(controller, &all);
+    r = roster_fetch(controller, &all, &value);
     if (r < 0)
         return r;
-    choose(controller, all, names, matching);
-    show(controller, matching);
+    choose(controller, all, names, as_json, matching);
+    if (as_json)
+        show_json(controller, all, value, matching);
+    else
+        show(controller, matching);
     for (guint i = 0; i < matching->len; i++)
         if (process_state_is_stopped((ProcessState)((ProcessInfo *)matching->pdata[i])->state))
             controller_set_exit_status(controller, EXIT_STATUS_STATUS_STOPPED);
@@ -125,7 +131,7 @@ static int show_daemon_pid(Controller *controller)
 static int show_all_pids(Controller *controller)
 {
     g_autoptr(GArray) all = NULL;
-    int r = fetch_all(controller, &all);
+    int r = roster_fetch(controller, &all, NULL);
 
     for (guint i = 0; r >= 0 && i < all->len; i++)
         controller_output(controller, "%" G_GINT64_FORMAT, g_array_index(all, ProcessInfo, i).pid);

@@ -34,6 +34,9 @@ int cmd_quit(Controller *controller, const char *arguments);
 int cmd_tail(Controller *controller, const char *arguments);
 int cmd_maintail(Controller *controller, const char *arguments);
 
+/* cmd-rolling.c: what `restart --rolling` does with these words */
+int cmd_restart_rolling(Controller *controller, char **words);
+
 /* cmd-status.c */
 int cmd_pid(Controller *controller, const char *arguments);
 int cmd_status(Controller *controller, const char *arguments);

@@ -83,6 +83,28 @@ static const CommandRow rows[] = {
     {"version", cmd_version, COMPLETE_NOTHING, "version\t\t\tShow the version of the supervisord we talk to"},
 };
 
+#define PATTERN(usage)                                                                                       \
+    usage " '<pattern>'\tThe same for each process that a shell pattern fits, as 'web*' or 'web:*_0?';\n"    \
+          "\t\t\twhat is literally called so comes first, and * alone is no pattern"
+
+static const CommandAddition additions[] = {
+    {"clear", NULL, PATTERN("clear")},
+    {"restart", "--rolling",
+     PATTERN("restart") "\n"
+                        "restart --rolling <gname>\tOne process after the other, by their priorities: each "
+                        "is RUNNING before\n"
+                        "\t\t\tthe next is touched, and a failure ends it.\n"
+                        "\t\t\tAlso for <name>, <gname>:*, '<pattern>', several of these, all"},
+    {"signal", NULL, PATTERN("signal <signal name>")},
+    {"start", NULL, PATTERN("start")},
+    {"status", "--json",
+     PATTERN("status") "\n"
+                       "status --json [<name>]\tThe same as a JSON array of what getProcessInfo tells"},
+    {"stop", NULL, PATTERN("stop")},
+    {"tail", NULL,
+     "tail [-f] '<pattern>' [stdout|stderr]\tThe same for the one process that a shell pattern fits"},
+};
+
 const CommandRow *command_rows(size_t *ret_count)
 {
     *ret_count = G_N_ELEMENTS(rows);
@@ -94,6 +116,14 @@ const CommandRow *command_find(const char *name)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
         if (strcmp(rows[i].name, name) == 0)
             return &rows[i];
+    return NULL;
+}
+
+const CommandAddition *command_find_addition(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(additions); i++)
+        if (strcmp(additions[i].name, name) == 0)
+            return &additions[i];
     return NULL;
 }
 

@@ -22,10 +22,19 @@ typedef struct CommandRow {
     const char *help; /* lines: usage, tabs, explanation */
 } CommandRow;
 
+/* What a command can do that the oracle's cannot. */
+typedef struct CommandAddition {
+    const char *name;
+    const char *option; /* for the completion; NULL: none */
+    const char *help;   /* as above; shown by `help`, not to those who used the command wrongly */
+} CommandAddition;
+
 /* In the order of their names. */
 const CommandRow *command_rows(size_t *ret_count);
 /* NULL when there is none of that name. */
 const CommandRow *command_find(const char *name);
+/* NULL when the command is the oracle's and no more. */
+const CommandAddition *command_find_addition(const char *name);
 /* Prints the help of a command, for those who were used wrongly. */
 void command_show_help(Controller *controller, const char *name);
 

@@ -89,13 +89,6 @@ static void offer_processes(Completion *completion, const char *word, GPtrArray 
     }
 }
 
-static CommandCompletion kind_of(const char *command)
-{
-    const CommandRow *row = command_find(command);
-
-    return row ? row->completion : COMPLETE_NOTHING;
-}
-
 char **completion_complete(const char *line, const char *word, void *userdata)
 {
     static void (*const offers[])(Completion *, const char *, GPtrArray *) = {
@@ -106,10 +99,15 @@ char **completion_complete(const char *line, const char *word, void *userdata)
     g_autoptr(GPtrArray) candidates = g_ptr_array_new();
     g_auto(GStrv) words = argument_split(line);
     bool first = !words[0] || (!words[1] && !g_str_has_suffix(line, " "));
-    CommandCompletion kind = first ? COMPLETE_COMMANDS : kind_of(words[0]);
+    const CommandAddition *addition;
+    const CommandRow *row = first ? NULL : command_find(words[0]);
+    CommandCompletion kind = row ? row->completion : first ? COMPLETE_COMMANDS : COMPLETE_NOTHING;
 
     if (kind != COMPLETE_NOTHING)
         offers[kind](userdata, word, candidates);
+    /* Only when it was begun: a list of names stays the oracle's. */
+    if (row && *word == '-' && (addition = command_find_addition(row->name)) && addition->option)
+        offer(candidates, word, g_strdup(addition->option));
     g_ptr_array_add(candidates, NULL);
     return (char **)g_ptr_array_steal(candidates, NULL);
 }

@@ -140,6 +140,19 @@ void controller_output(Controller *controller, const char *format, ...)
     fputc('\n', controller->output);
 }
 
+void controller_complain(Controller *controller, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list arguments;
+
+    va_start(arguments, format);
+    text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    fflush(controller->output);
+    write_clean(stderr, text);
+    fputc('\n', stderr);
+}
+
 void controller_output_log(Controller *controller, const char *text)
 {
     fputs(text, controller->output);

@@ -47,6 +47,8 @@ void controller_count_fault(Controller *controller, int64_t code, int ignored);
 /* Prints a line. Control characters but tab and newline become U+FFFD: names come from the other side of the
  * network. */
 void controller_output(Controller *controller, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same on standard error, for commands whose output is read by programs. */
+void controller_complain(Controller *controller, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Prints what a program logged, as it is, and a newline. */
 void controller_output_log(Controller *controller, const char *text);
 

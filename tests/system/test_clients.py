@@ -158,6 +158,7 @@ def comparable(daemon, output, unordered=False):
     text = re.sub(r"\b\d+\.\d+\.\d+\b", "VERSION", output.text)
     text = re.sub(r"^\d+$", "NUMBER", text, flags=re.MULTILINE)
     # Help: the forms of a command are the contract, what is said about them (behind a tab) is everybody's own.
+    text = re.sub(r"\nBeyond Supervisor:\n.*", "", text, flags=re.DOTALL)
     text = re.sub(r"\t+.*", "\tHELP", re.sub(r"^Note: .*", "Note: HELP", text, flags=re.MULTILINE))
     if not unordered:
         return Output(output.status, text)

@@ -250,11 +250,235 @@ static void completion_offers_what_fits(void **state)
     assert_completed(completion, "help st", "st", "start status stop");
     assert_completed(completion, "version ", "", "");
     assert_completed(completion, "nope x", "x", "");
+    assert_completed(completion, "status --", "--", "--json");
+    assert_completed(completion, "restart a -", "-", "--rolling");
+    assert_completed(completion, "stop -", "-", "");
     /* Asked once for all of it. */
     assert_calls(fixture, "getAllProcessInfo()");
     completion_forget(completion);
     fake_daemon_fault(fixture->daemon, "getAllProcessInfo", 6, "SHUTDOWN_STATE");
     assert_completed(completion, "start ", "", "");
+}
+
+#define CONFIG(group, name, group_priority, process_priority)                                                \
+    "<value><struct>" MEMBER("group", group) MEMBER("name", name) MEMBER("inuse", "<boolean>1</boolean>")    \
+        MEMBER("autostart", "<boolean>1</boolean>") MEMBER("group_prio", "<int>" #group_priority "</int>")   \
+            MEMBER("process_prio", "<int>" #process_priority "</int>") "</struct></value>"
+
+/* What it was asked, without the question that precedes every command. */
+static char *take_calls(Fixture *fixture)
+{
+    g_autofree char *calls = fake_daemon_take_calls(fixture->daemon);
+    g_auto(GStrv) parts = g_strsplit(calls, "getVersion() ", -1);
+
+    return g_strjoinv("", parts);
+}
+
+static void assert_asked(Fixture *fixture, const char *expected)
+{
+    g_autofree char *calls = take_calls(fixture);
+
+    assert_string_equal(calls, expected);
+}
+
+/* Three of a group, a program that is called like a pattern, and one alone. */
+static void add_web(Fixture *fixture)
+{
+    fake_daemon_value(fixture->daemon, "getAllProcessInfo",
+                      ARRAY(INFO("db", "db", 20, "RUNNING", "D") INFO("w?b", "w?b", 20, "RUNNING", "Q") INFO(
+                          "web", "web_00", 20, "RUNNING", "0") INFO("web", "web_01", 20, "RUNNING", "1")
+                                INFO("web", "web_10", 0, "STOPPED", "10")));
+}
+
+static void patterns_stand_for_what_they_fit(void **state)
+{
+    static const struct {
+        const char *line, *calls;
+    } cases[] = {
+        {"stop web:*_0?", "getAllProcessInfo() stopProcess(web:web_00) stopProcess(web:web_01)"},
+        {"stop web*0", "getAllProcessInfo() stopProcess(web:web_00) stopProcess(web:web_10)"},
+        {"stop d[ab] x", "getAllProcessInfo() stopProcess(db:db) stopProcess(x)"},
+        {"stop [!w]*:", "getAllProcessInfo() stopProcess(db:db)"},
+        {"stop w\\?b:*", "getAllProcessInfo() stopProcess(w?b:w?b)"},
+        /* What is literally called so, and what nothing fits, goes as it was typed. */
+        {"stop w?b", "getAllProcessInfo() stopProcess(w?b)"},
+        {"stop w?b:w?b", "getAllProcessInfo() stopProcess(w?b:w?b)"},
+        {"stop w?b:*", "getAllProcessInfo() stopProcessGroup(w?b)"},
+        {"stop n*e", "getAllProcessInfo() stopProcess(n*e)"},
+        {"stop n*e:*", "getAllProcessInfo() stopProcessGroup(n*e)"},
+        /* Names that hold nothing special cost no question; Supervisor's own forms are not patterns. */
+        {"stop web:* web: :* * db",
+         "stopProcessGroup(web) stopProcessGroup(web) stopProcessGroup() stopProcess(*) "
+         "stopProcess(db)"},
+        {"stop we* all", "stopAllProcesses()"},
+        {"start d?", "getAllProcessInfo() startProcess(db:db)"},
+        {"restart d?", "getAllProcessInfo() stopProcess(db:db) getAllProcessInfo() startProcess(db:db)"},
+        {"signal HUP d?", "getAllProcessInfo() signalProcess(db:db,HUP)"},
+        {"clear d?", "getAllProcessInfo() clearProcessLogs(db:db)"},
+        {"tail d?", "getAllProcessInfo() readProcessStdoutLog(db:db)"},
+        {"tail db", "readProcessStdoutLog(db)"},
+    };
+    Fixture *fixture = *state;
+
+    static const char *const methods[] = {"stopProcess", "startProcess", "signalProcess", "clearProcessLogs"};
+
+    add_web(fixture);
+    for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
+        fake_daemon_value(fixture->daemon, methods[i], "<boolean>1</boolean>");
+    fake_daemon_value(fixture->daemon, "stopProcessGroup", ARRAY(""));
+    fake_daemon_value(fixture->daemon, "stopAllProcesses", ARRAY(""));
+    fake_daemon_value(fixture->daemon, "readProcessStdoutLog", "x");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        command_execute(fixture->controller, cases[i].line);
+        assert_asked(fixture, cases[i].calls);
+    }
+}
+
+static void patterns_choose_what_status_shows(void **state)
+{
+    Fixture *fixture = *state;
+
+    add_web(fixture);
+    assert_run(fixture, "status d*", "db                               RUNNING   D\n", EXIT_STATUS_SUCCESS);
+    assert_run(fixture, "status w?b", "w?b                              RUNNING   Q\n", EXIT_STATUS_SUCCESS);
+    assert_run(fixture, "status *:*_1?", "web:web_10                       STOPPED   10\n",
+               EXIT_STATUS_STATUS_STOPPED);
+    assert_run(fixture, "status n* * n*:*",
+               "n*: ERROR (no such process)\n*: ERROR (no such process)\nn*: ERROR (no such group)\n",
+               EXIT_STATUS_STATUS_UNKNOWN);
+}
+
+static void tail_wants_one_process(void **state)
+{
+    Fixture *fixture = *state;
+
+    add_web(fixture);
+    fake_daemon_fault(fixture->daemon, "readProcessStdoutLog", 10, "BAD_NAME: x");
+    assert_run(fixture, "tail web*0", "web*0: ERROR (fits several processes: web:web_00, web:web_10)\n",
+               EXIT_STATUS_GENERIC);
+    assert_run(fixture, "tail -f web*0", "web*0: ERROR (fits several processes: web:web_00, web:web_10)\n",
+               EXIT_STATUS_GENERIC);
+    assert_run(fixture, "tail n*", "n*: ERROR (no such process name)\n", EXIT_STATUS_GENERIC);
+}
+
+static void status_speaks_json(void **state)
+{
+    Fixture *fixture = *state;
+
+    fake_daemon_value(
+        fixture->daemon, "getAllProcessInfo",
+        ARRAY(INFO("a", "a", 20, "RUNNING", "\"\\\t\xc3\xa9\x7f\xc2\x9b") INFO("g", "b", 0, "STOPPED", "")));
+    assert_run(fixture, "status --json a",
+               "[{\"group\": \"a\", \"name\": \"a\", \"state\": 20, \"statename\": \"RUNNING\", "
+               "\"description\": \"\\\"\\\\\\u0009\xc3\xa9\\u007f\\u009b\", \"pid\": 5}]\n",
+               EXIT_STATUS_SUCCESS);
+    assert_run(fixture, "status g:* --json",
+               "[{\"group\": \"g\", \"name\": \"b\", \"state\": 0, \"statename\": \"STOPPED\", "
+               "\"description\": \"\", \"pid\": 5}]\n",
+               EXIT_STATUS_STATUS_STOPPED);
+    assert_run(fixture, "status --json nope", "[]\n", EXIT_STATUS_STATUS_UNKNOWN);
+    fake_daemon_value(
+        fixture->daemon, "getAllProcessInfo",
+        ARRAY(
+            "<value><struct>" MEMBER("group", "g") MEMBER("name", "n") MEMBER("state", "<int>20</int>")
+                MEMBER("statename", "S") MEMBER("description", "d") MEMBER("pid", "<int>-1</int>") MEMBER(
+                    "more", ARRAY("<value><boolean>1</boolean></value><value><double>1.5"
+                                  "</double></value><value><struct></struct></value>")) "</struct></value>"));
+    assert_run(fixture, "status --json",
+               "[{\"group\": \"g\", \"name\": \"n\", \"state\": 20, \"statename\": \"S\", "
+               "\"description\": \"d\", \"pid\": -1, \"more\": [true, 1.5, {}]}]\n",
+               EXIT_STATUS_SUCCESS);
+}
+
+static void add_rolling(Fixture *fixture)
+{
+    add_web(fixture);
+    fake_daemon_value(fixture->daemon, "getAllConfigInfo",
+                      ARRAY(CONFIG("web", "web_00", 5, 3) CONFIG("web", "web_01", 5, 2) CONFIG(
+                          "web", "web_10", 5, 3) CONFIG("db", "db", 4, 999) CONFIG("other", "web_00", 1, 1)));
+    fake_daemon_value(fixture->daemon, "stopProcess", "<boolean>1</boolean>");
+    fake_daemon_value(fixture->daemon, "startProcess", "<boolean>1</boolean>");
+    fake_daemon_value(fixture->daemon, "getProcessInfo",
+                      "<struct>" MEMBER("group", "x") MEMBER("name", "x") MEMBER("state", "<int>20</int>")
+                          MEMBER("statename", "RUNNING") MEMBER("description", "")
+                              MEMBER("pid", "<int>1</int>") "</struct>");
+}
+
+static void rolling_goes_by_priority(void **state)
+{
+    Fixture *fixture = *state;
+
+    add_rolling(fixture);
+    assert_run(fixture, "restart --rolling web",
+               "web:web_01: stopped\nweb:web_01: started\nweb:web_00: stopped\nweb:web_00: started\n"
+               "web:web_10: started\n",
+               EXIT_STATUS_SUCCESS);
+    assert_asked(fixture,
+                 "getAllProcessInfo() getAllConfigInfo() stopProcess(web:web_01) startProcess(web:web_01) "
+                 "getProcessInfo(web:web_01) stopProcess(web:web_00) startProcess(web:web_00) "
+                 "getProcessInfo(web:web_00) startProcess(web:web_10) getProcessInfo(web:web_10)");
+    assert_run(fixture, "restart w?b w?b:* [dw][be]* web --rolling",
+               "db: stopped\ndb: started\nweb:web_01: stopped\nweb:web_01: started\nweb:web_00: stopped\n"
+               "web:web_00: started\nweb:web_10: started\nw?b: stopped\nw?b: started\n",
+               EXIT_STATUS_SUCCESS);
+    g_free(take_calls(fixture));
+    assert_run(fixture, "restart --rolling web n*e n:e",
+               "n*e: ERROR (no such group)\nn:e: ERROR (no such process)\n", EXIT_STATUS_GENERIC);
+    assert_asked(fixture, "getAllProcessInfo()");
+}
+
+static void rolling_ends_at_the_first_failure(void **state)
+{
+    Fixture *fixture = *state;
+
+    add_rolling(fixture);
+    fake_daemon_fault(fixture->daemon, "startProcess", 40, "ABNORMAL_TERMINATION: x");
+    assert_run(fixture, "restart --rolling web",
+               "web:web_01: stopped\nweb:web_01: ERROR (abnormal termination)\n"
+               "ERROR: rolling restart ends at web:web_01; not touched: web:web_00, web:web_10\n",
+               EXIT_STATUS_GENERIC);
+    assert_asked(fixture,
+                 "getAllProcessInfo() getAllConfigInfo() stopProcess(web:web_01) startProcess(web:web_01)");
+    fake_daemon_fault(fixture->daemon, "stopProcess", 10, "BAD_NAME: x");
+    assert_run(fixture, "restart --rolling db",
+               "db: ERROR (no such process)\nERROR: rolling restart ends at db\n", EXIT_STATUS_GENERIC);
+    /* It may have ended by itself; then its end is told by the state after the start. */
+    add_rolling(fixture);
+    fake_daemon_fault(fixture->daemon, "stopProcess", 70, "NOT_RUNNING: x");
+    fake_daemon_value(fixture->daemon, "getProcessInfo",
+                      "<struct>" MEMBER("group", "x") MEMBER("name", "x") MEMBER("state", "<int>100</int>")
+                          MEMBER("statename", "EXITED") MEMBER("description", "")
+                              MEMBER("pid", "<int>0</int>") "</struct>");
+    assert_run(fixture, "restart --rolling d*",
+               "db: started\ndb: ERROR (EXITED instead of RUNNING)\nERROR: rolling restart ends at db\n",
+               EXIT_STATUS_GENERIC);
+    fake_daemon_fault(fixture->daemon, "startProcess", 6, "SHUTDOWN_STATE");
+    assert_run(fixture, "restart --rolling db",
+               "ERROR: rolling restart ends at db\nerror: Unknown result code 6 for db\n",
+               EXIT_STATUS_GENERIC);
+}
+
+static void help_tells_what_is_new_below(void **state)
+{
+    Fixture *fixture = *state;
+    const char *beyond;
+
+    command_execute(fixture->controller, "help restart");
+    fflush(fixture->output);
+    beyond = strstr(fixture->text, "\n\nBeyond Supervisor:\n");
+    assert_non_null(beyond);
+    assert_non_null(strstr(beyond, "restart --rolling <gname>\t"));
+    assert_non_null(strstr(beyond, "restart '<pattern>'\t"));
+    /* Who uses it wrongly sees what the oracle shows. */
+    assert_run(fixture, "help version", "version\t\t\tShow the version of the supervisord we talk to\n",
+               EXIT_STATUS_SUCCESS);
+    fflush(fixture->output);
+    rewind(fixture->output);
+    command_execute(fixture->controller, "restart --rolling");
+    fputc('\0', fixture->output);
+    fflush(fixture->output);
+    assert_true(g_str_has_prefix(fixture->text, "Error: restart requires a process name\nrestart <name>"));
+    assert_null(strstr(fixture->text, "Beyond"));
 }
 
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -273,6 +497,13 @@ int main(void)
         FIXTURE_TEST(lines_are_taken_apart_as_typed),
         cmocka_unit_test(every_command_has_its_help),
         FIXTURE_TEST(completion_offers_what_fits),
+        FIXTURE_TEST(patterns_stand_for_what_they_fit),
+        FIXTURE_TEST(patterns_choose_what_status_shows),
+        FIXTURE_TEST(tail_wants_one_process),
+        FIXTURE_TEST(status_speaks_json),
+        FIXTURE_TEST(rolling_goes_by_priority),
+        FIXTURE_TEST(rolling_ends_at_the_first_failure),
+        FIXTURE_TEST(help_tells_what_is_new_below),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

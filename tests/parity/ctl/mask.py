@@ -22,6 +22,7 @@ MASKS = (
 )
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x07")
+BEYOND = re.compile(r"^\nBeyond Supervisor:\n(?:.*\t.*\n)+", re.MULTILINE)
 HELP_LINE = re.compile(r"^(.*?)\t+[^\t]*$")
 
 
@@ -56,9 +57,9 @@ def screen(text):
 
 
 def usage(text):
-    """Of help texts the usage is compared; the explanations behind it are our own words."""
+    """Of help texts the usage is compared; the explanations behind it are our own words, and so is what we can beyond."""
     lines = []
-    for line in text.split("\n"):
+    for line in BEYOND.sub("", text).split("\n"):
         if line.startswith("Note: "):
             continue
         match = HELP_LINE.match(line)
