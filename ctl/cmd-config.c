@@ -324,17 +324,6 @@ static int update_groups(Controller *controller, const ConfigChanges *changes, c
     return r;
 }
 
-/* Whether --minimal stands before the names; it is taken out. */
-static bool take_minimal(char **words)
-{
-    if (g_strcmp0(words[0], "--minimal") != 0)
-        return false;
-    g_free(words[0]);
-    for (size_t i = 0; words[i]; i++)
-        words[i] = words[i + 1];
-    return true;
-}
-
 int cmd_update(Controller *controller, const char *arguments)
 {
     g_auto(GStrv) wanted = argument_split(arguments);
@@ -342,7 +331,7 @@ int cmd_update(Controller *controller, const char *arguments)
     g_auto(ConfigChanges) changes = {0};
     g_autofree char *problem = NULL;
     g_auto(Reply) fault = {0};
-    bool minimal = take_minimal(wanted);
+    bool minimal = argument_take_option(wanted, "--minimal");
     int r = controller_call(controller, &value, &fault, "supervisor.reloadConfig", "()");
 
     if (r < 0)

@@ -77,9 +77,7 @@ static const CommandRow rows[] = {
     {"update", cmd_update, COMPLETE_GROUPS,
      "update\t\t\tRead the configuration again and make it so; what changed is restarted\n"
      "update all\t\tThe same\n"
-     "update <gname> [...]\tThe same for these groups only\n"
-     "update --minimal [<gname> ...]\tThe same, but within a group only the processes that differ are "
-     "touched"},
+     "update <gname> [...]\tThe same for these groups only"},
     {"version", cmd_version, COMPLETE_NOTHING, "version\t\t\tShow the version of the supervisord we talk to"},
 };
 
@@ -103,6 +101,9 @@ static const CommandAddition additions[] = {
     {"stop", NULL, PATTERN("stop")},
     {"tail", NULL,
      "tail [-f] '<pattern>' [stdout|stderr]\tThe same for the one process that a shell pattern fits"},
+    {"update", "--minimal",
+     "update --minimal [<gname> ...]\tThe same, but within a group only the processes that differ are "
+     "touched"},
 };
 
 const CommandRow *command_rows(size_t *ret_count)

@@ -252,6 +252,7 @@ static void completion_offers_what_fits(void **state)
     assert_completed(completion, "nope x", "x", "");
     assert_completed(completion, "status --", "--", "--json");
     assert_completed(completion, "restart a -", "-", "--rolling");
+    assert_completed(completion, "update --m", "--m", "--minimal");
     assert_completed(completion, "stop -", "-", "");
     /* Asked once for all of it. */
     assert_calls(fixture, "getAllProcessInfo()");
