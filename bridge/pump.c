@@ -16,6 +16,7 @@
 #include "bridge/pump_internal.h"
 #include "bridge/strip_ansi.h"
 #include "bridge/syslog_sender.h"
+#include "translator/text.h"
 
 /* Large pipes and a rest after each look make few wake-ups of many: a tenth of the CPU for a busy program. */
 #define PIPE_BYTES     ((size_t)1024 * 1024)
@@ -44,6 +45,7 @@ struct PumpStream {
     Pump *pump;
     char *fifo_path;
     char *name;
+    Stream stream;
     int fd;
     sd_event_source *input;  /* on: waits for output; off: rests or is held up */
     sd_event_source *output; /* a special log file is full: waits until it takes more */
@@ -79,9 +81,39 @@ static void push_bytes(PumpStream *stream, const char *data, size_t size)
         backlog_push_bytes(journal_copy_backlog(stream->copy), data, size, stream->pid, monotonic_now());
 }
 
+/* The oracle copies all output to the main log at level debug; with logfile=/dev/stdout that is how
+ * containers show it. */
+static void tell_data(const PumpStream *stream, const char *data, size_t size)
+{
+    if (size == 0 || !main_log_wants(stream->pump->log, LOG_LEVEL_DEBUG))
+        return;
+    g_autofree char *name = text_repr(stream->name);
+    g_autofree char *text = g_utf8_make_valid(data, (gssize)size);
+    main_log_write(stream->pump->log, LOG_LEVEL_DEBUG, "%s %s output:\n%s", name,
+                   stream->stream == STREAM_STDERR ? "stderr" : "stdout", text);
+}
+
+/* What went past us is read back. */
+static void tell_extent(const PumpStream *stream, const LogExtent *extent)
+{
+    Pump *pump = stream->pump;
+    ssize_t count;
+
+    if (!main_log_wants(pump->log, LOG_LEVEL_DEBUG))
+        return;
+    for (off_t at = extent->begin; at < extent->end; at += count) {
+        size_t size = (size_t)MIN(extent->end - at, (off_t)READ_BYTES);
+        count = log_segment_read(extent->segment, pump->buffer, size, at);
+        if (count <= 0)
+            return;
+        tell_data(stream, pump->buffer, (size_t)count);
+    }
+}
+
 /* To the file as far as it takes it, and to the journal: from the file if it can be read back there. */
 static void put_data(PumpStream *stream, const char *data, size_t size)
 {
+    tell_data(stream, data, size);
     if (!stream->outlet) {
         push_bytes(stream, data, size);
         return;
@@ -124,6 +156,7 @@ static ssize_t take_once(PumpStream *stream, size_t size)
 
         if (count > 0) {
             push_extent(stream, &extent);
+            tell_extent(stream, &extent);
             outlet_rotate(stream->outlet);
         }
         if (count >= 0)
@@ -404,6 +437,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream->fd = fd;
     stream->fifo_path = g_strdup(config->fifo_path);
     stream->name = g_strdup(config->process);
+    stream->stream = config->stream;
     stream->maxbytes = config->maxbytes;
     stream->backups = config->backups;
     stream->strips_ansi = config->strip_ansi;

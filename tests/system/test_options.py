@@ -14,6 +14,9 @@ from together import together
 from waiting import wait_until
 
 SLEEPER = "[program:x]\ncommand=/bin/sh -c 'echo out; echo err >&2; exec sleep 1000'\n"
+# Talks when everybody knows that it runs.
+TALKER = ("[program:x]\ncommand=/bin/sh -c 'sleep 0.5; echo out; sleep 0.2; echo err >&2; exec sleep 1000'\n"
+          "stderr_logfile=NONE\n")
 AUTO_LEFT = "web-stdout---{name}-abc123.log"
 
 
@@ -70,7 +73,7 @@ class Options(unittest.TestCase):
 
     def test_loglevel(self):
         for level in ("critical", "error", "debug"):
-            self.beside(lambda role: run(make(role, f"level{level}"), "-e", level)[1])
+            self.beside(lambda role: run(make(role, f"level{level}", TALKER), "-e", level)[1])
 
     def test_childlogdir(self):
         def story(role):
