@@ -225,6 +225,12 @@ ssize_t follower_read(Follower *follower, char *buffer, size_t size)
     return n;
 }
 
+void follower_pause(Follower *follower, uint64_t usec)
+{
+    rest(follower);
+    arm(follower, now(follower) + usec);
+}
+
 int follower_open(sd_event *event, const char *path, size_t head, FollowerWake wake, void *userdata,
                   Follower **ret)
 {

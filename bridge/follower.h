@@ -5,6 +5,7 @@
 
 #include <glib.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
@@ -28,3 +29,6 @@ time_t follower_modified(const Follower *follower);
  * watched. Returns the count or negative errno. */
 enum { FOLLOWER_LEAST = 64 };
 ssize_t follower_read(Follower *follower, char *buffer, size_t size);
+
+/* Instead of reading: calls `wake` in `usec` microseconds, some milliseconds late at most. */
+void follower_pause(Follower *follower, uint64_t usec);

@@ -14,6 +14,10 @@ enum {
     PIECE = 16 << 10,
     /* Each follower holds a connection; somebody else must still get in. */
     SESSION_LIMIT = 256,
+    /* Together they get about this much in this time, so that sending to a crowd leaves the loop to others.
+     */
+    WINDOW_BYTES = 1 << 20,
+    WINDOW_USEC = 20 * 1000,
 };
 
 typedef struct Session {
@@ -21,6 +25,8 @@ typedef struct Session {
     Follower *follower;
     Instance *instance; /* NULL: the daemon's own log */
     unsigned watch;
+    gint64 window_end;
+    size_t window_bytes; /* sent since that window began */
 } Session;
 
 static unsigned session_count;
@@ -40,13 +46,33 @@ static void end(Session *session)
     session_free(session);
 }
 
+/* Whether it has had its share. A crowd has long windows and at least one piece each. */
+static bool is_sated(Session *session)
+{
+    gint64 now = g_get_monotonic_time();
+    size_t share = WINDOW_BYTES / session_count;
+
+    if (now >= session->window_end) {
+        session->window_end = now + WINDOW_USEC * MAX(1, (gint64)PIECE * session_count / WINDOW_BYTES);
+        session->window_bytes = 0;
+    }
+    if (session->window_bytes < MAX(share, PIECE))
+        return false;
+    follower_pause(session->follower, (uint64_t)(session->window_end - now));
+    return true;
+}
+
 static void send_more(Session *session)
 {
     char piece[PIECE];
 
+    if (is_sated(session))
+        return;
     ssize_t n = follower_read(session->follower, piece, sizeof piece);
     if (n < 0 || (n > 0 && http_stream_append(session->stream, piece, (size_t)n) < 0))
         end(session);
+    else
+        session->window_bytes += (size_t)n;
 }
 
 static void on_drained(HttpStream *stream, void *userdata)
