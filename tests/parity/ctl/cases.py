@@ -608,14 +608,3 @@ FAKES = [
 
 STORIES = [CONTROL, PASSWORD, TERMINAL, SHELL, TALK, CONFIG, LOGS, STATUS, SIGNAL, END, WIDE, TERMINAL_PASSWORD, HISTORY, SYNTAX,
            NOBODY, *FAKES]
-
-# What needs parts of our daemon that do not exist yet: story, and what a command or a step of it contains.
-LATER = (
-    ("password", "tail -f"), ("terminal", "tail -f"), ("logs", "tail -f lines"), ("logs", "maintail -f"),  # /logtail, /mainlogtail
-    ("talk", "noisy"),  # the same, and sendProcessStdin
-)
-
-
-def is_later(story, case):
-    text = " ".join([*case.argv, *(str(what) for what, _ in case.steps or [])])
-    return any(story.name == name and part in text for name, part in LATER)

@@ -7,8 +7,7 @@ output, standard error and exit code are compared, with pids, uptimes, dates and
     run.py --ours build/ctl/supervisorctl [--daemon COMMAND] [--jobs N] [STORY...]
 
 COMMAND is a supervisord ("/usr/bin/supervisord" by default); it gets -n and -c. Where it is ours it needs a booted systemd around it; then
-the stories without a daemon are not told again, and what cases.LATER says it cannot do yet is left out by name. Nothing else is skipped:
-without the oracle the run fails.
+the stories without a daemon are not told again. Nothing is skipped: without the oracle the run fails.
 """
 
 import argparse
@@ -116,15 +115,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def for_our_daemon(stories):
-    stories = [story for story in stories if story.daemon and story.answers is None]
-    for story in stories:
-        for case in [case for case in story.cases if cases.is_later(story, case)]:
-            print(f"left out: {story.name}: {' '.join(case.argv) or [what for what, _ in case.steps]}")
-            story.cases.remove(case)
-    return [story for story in stories if story.cases]
-
-
 def main():
     options = parse_arguments()
     missing = [path for path in (ORACLE, options.ours, options.daemon.split()[0]) if not os.access(path, os.X_OK)]
@@ -134,7 +124,7 @@ def main():
         return 1
     stories = [story for story in cases.STORIES if not options.stories or story.name in options.stories]
     if options.daemon != ORACLE_DAEMON:
-        stories = for_our_daemon(stories)
+        stories = [story for story in stories if story.daemon and story.answers is None]
     programs = (ORACLE, os.path.abspath(options.ours))
     total_passed = total_failed = 0
     with tempfile.TemporaryDirectory(prefix="ctl-") as base, \
