@@ -1,6 +1,7 @@
 #include "bridge/daemonize.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "bridge/handoff.h"
+#include "bridge/launch.h"
 #include "bridge/runtime_directory.h"
 #include "bridge/systemd.h"
 #include "common/install_path.h"
@@ -22,6 +24,7 @@ enum { EXIT_USAGE = 2 };
 static int write_handoff(char *const *argv, const char *path)
 {
     g_autofree char *directory = g_get_current_dir();
+    g_auto(GStrv) environment = launch_forget_service(g_strdupv(environ));
     mode_t mask = umask(0);
 
     umask(mask);
@@ -29,7 +32,7 @@ static int write_handoff(char *const *argv, const char *path)
                                    .directory = directory,
                                    .umask = mask,
                                    .arguments = (char **)argv,
-                                   .environment = environ,
+                                   .environment = environment,
                                });
 }
 
@@ -83,7 +86,7 @@ static PropertyList *make_properties(const char *executable, const char *handoff
     return properties;
 }
 
-static int start(const Settings *settings, const char *handoff, char **ret_message)
+static int start(const Settings *settings, const char *handoff, int error_fd, char **ret_message)
 {
     bool user_manager = geteuid() != 0;
     g_autofree char *identifier = unitname_escape_if_needed(settings->identifier);
@@ -98,8 +101,37 @@ static int start(const Settings *settings, const char *handoff, char **ret_messa
     for (size_t i = 0; i < G_N_ELEMENTS(prefixes) && r == -EEXIST; i++) {
         g_autofree char *unit = g_strconcat(prefixes[i], identifier, ".service", NULL);
         g_clear_pointer(ret_message, g_free);
-        r = systemd_run_and_wait(user_manager, unit, properties, STDERR_FILENO, ret_message);
+        r = systemd_run_and_wait(user_manager, unit, properties, error_fd, ret_message);
     }
+    return r;
+}
+
+/* What the service had to say before it was ready, or failed. It fits into a pipe. */
+static void pass_on_messages(int fd)
+{
+    char buffer[4096];
+    ssize_t size;
+
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        return;
+    while ((size = read(fd, buffer, sizeof buffer)) > 0) {
+        if (write(STDERR_FILENO, buffer, (size_t)size) < 0)
+            return;
+    }
+}
+
+/* The service gets a pipe of ours for its stderr. The caller's own would stay open in systemd as long as the
+ * service lives, and whoever waits for its end (a pipeline, an ssh session) would wait for ever. */
+static int start_and_listen(const Settings *settings, const char *handoff, char **ret_message)
+{
+    int fds[2];
+
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    int r = start(settings, handoff, fds[1], ret_message);
+    close(fds[1]);
+    pass_on_messages(fds[0]);
+    close(fds[0]);
     return r;
 }
 
@@ -120,12 +152,12 @@ int daemonize_run(char *const *argv, const Settings *settings)
         return EXIT_USAGE;
     }
     if (r >= 0) {
-        handoff = g_build_filename(directory, "handoff", NULL);
+        handoff = g_build_filename(directory, HANDOFF_FILE, NULL);
         r = write_handoff(argv, handoff);
         close(lock);
     }
     if (r >= 0)
-        r = start(settings, handoff, &message);
+        r = start_and_listen(settings, handoff, &message);
     if (r < 0) {
         fprintf(stderr,
                 "Error: could not become a service of systemd: %s. Without systemd nothing can be supervised "

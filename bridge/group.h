@@ -11,7 +11,8 @@
 const char *group_name(const Group *group);
 const GroupConfig *group_config(const Group *group);
 
-/* What a newer configuration of the same group means for its processes. Names; each array NULL-terminated and newly allocated. */
+/* What a newer configuration of the same group means for its processes. Names; each array NULL-terminated and
+ * newly allocated. */
 typedef struct GroupChange {
     char **kept;
     char **changed; /* there, but otherwise configured: stopped, and made anew */

@@ -13,9 +13,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Group, group_free)
 
 /* How the active group differs from a newer plan of it. */
 void group_compare_with(const Group *group, const PlannedGroup *planned, GroupChange *ret);
-/* Makes the group what the newer plan says: processes that are the same live on untouched, the others are abolished or made. What is
- * abolished is added to `dead`, to be freed from the event loop. Nothing is started. */
-void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context, GPtrArray *dead);
+/* Makes the group what the newer plan says: processes that are the same live on untouched, the others are
+ * abolished or made. What is abolished is added to `dead`, to be freed from the event loop. Nothing is
+ * started. */
+void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context,
+                   GPtrArray *dead);
 
 /* Starts what autostart= asks for and has never run, in the order of the configuration. */
 void group_autostart(Group *group);

@@ -6,6 +6,9 @@
 #include <glib.h>
 #include <sys/types.h>
 
+/* Its name below the runtime directory. */
+#define HANDOFF_FILE "handoff"
+
 typedef struct Handoff {
     char *directory;
     mode_t umask;

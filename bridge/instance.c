@@ -198,6 +198,7 @@ void instance_remember(Instance *instance)
                                   .exitstatus = instance->exitstatus,
                                   .backoff = instance->backoff,
                                   .spawnerr = instance->spawnerr,
+                                  .pending = instance->start_pending,
                               });
     if (r < 0)
         main_log_write(instance->context->log, LOG_LEVEL_CRITICAL,
@@ -284,6 +285,7 @@ void instance_start(Instance *instance)
     instance->exitstatus = 0;
     instance->laststart = now_seconds();
     instance->start_attempts = 0;
+    instance->start_pending = true;
     instance_apply(instance, STATE_EVENT_START);
 }
 
@@ -343,8 +345,9 @@ void instance_stop_report(Instance *instance)
 
 bool instance_wants_autostart(const Instance *instance)
 {
-    return instance->state == PROCESS_STOPPED && instance->laststart == 0 &&
-           instance->planned->config->autostart;
+    bool never_ran = instance->laststart == 0 && instance->planned->config->autostart;
+
+    return instance->state == PROCESS_STOPPED && (never_ran || instance->start_pending);
 }
 
 unsigned instance_watch(Instance *instance, InstanceChanged changed, InstanceChanged gone, void *userdata)

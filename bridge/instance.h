@@ -55,8 +55,8 @@ void instance_stop_report(Instance *instance);
 typedef void (*InstanceSignalDone)(Instance *instance, int result, void *userdata);
 void instance_signal(Instance *instance, int signal, InstanceSignalDone done, void *userdata);
 
-/* Writes to its standard input. Returns 0, -EPIPE when it has closed that, -ENOBUFS when it leaves too much unread, or another
- * negative errno. */
+/* Writes to its standard input. Returns 0, -EPIPE when it has closed that, -ENOBUFS when it leaves too much
+ * unread, or another negative errno. */
 int instance_write_stdin(Instance *instance, const char *data, size_t size);
 
 /* Removes and reopens the log files (clearProcessLogs). 0 or negative errno. */

@@ -35,11 +35,13 @@ struct Instance {
                            past */
     bool start_wanted;  /* start when the unit has gone */
     bool stop_called;   /* a stop is under way: what the unit does until it rests is the past */
+    bool start_pending; /* systemd has not yet answered to a start: a bridge that dies now leaves it undone */
+    bool stop_unsent;   /* a stop did not get through and is tried again */
     bool stop_deferred; /* the stop waits until there is a process to stop */
     bool held;          /* the daemon is ending: it must not come back */
     bool looking;       /* a second look is under way */
     bool gate_is_there; /* at the last look the unit had a control process */
-    Observed *undecided; /* an end that the gate has not judged yet; NULL: none */
+    Observed *undecided;    /* an end that the gate has not judged yet; NULL: none */
     sd_event_source *judge; /* asks again */
     unsigned start_attempts;
     sd_event_source *retry; /* a start that the bridge itself tries again */

@@ -42,7 +42,8 @@ void instance_free(Instance *instance);
  * take up. */
 bool instance_restore(Instance *instance, const UnitSnapshot *snapshot);
 
-/* The same process in a newer plan: nothing about it has changed, so its unit, state and output stay. `planned` must outlive it. */
+/* The same process in a newer plan: nothing about it has changed, so its unit, state and output stay.
+ * `planned` must outlive it. */
 void instance_rebase(Instance *instance, const PlannedProcess *planned);
 
 /* It was never started and wants to be: what autostart= asks for. */

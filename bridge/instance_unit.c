@@ -11,10 +11,17 @@
 
 /* ResetFailedUnit answers before systemd has let go of the unit. UnitRemoved tells when it has; this is for
  * when that was missed. */
-enum { RETRY_REMOVAL_USEC = 100000, RETRY_REMOVAL_MAX = 50, JUDGE_AGAIN_USEC = 3000 };
+enum {
+    RETRY_REMOVAL_USEC = 100000,
+    RETRY_REMOVAL_MAX = 600,
+    RETRY_STOP_USEC = 1000000,
+    JUDGE_AGAIN_USEC = 3000
+};
 
 static void start_now(Instance *instance);
 static void decide(Instance *instance);
+static void send_stop(Instance *instance);
+static void wait_for_removal(Instance *instance);
 
 static double seconds(uint64_t usec)
 {
@@ -29,13 +36,15 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
     Instance *instance = userdata;
 
     instance_unit_cancel_retry(instance);
-    if (instance->state == PROCESS_BACKOFF) {
+    if (instance->stop_unsent) {
+        send_stop(instance);
+    } else if (instance->state == PROCESS_BACKOFF) {
         /* What the gate does when there is a unit, the bridge does when systemd would not make one. */
         instance->laststart = seconds(0);
         instance_apply(instance, STATE_EVENT_LAUNCHED);
         start_now(instance);
     } else if (instance->start_wanted) {
-        instance_look(instance);
+        wait_for_removal(instance);
     }
     return 0;
 }
@@ -55,22 +64,27 @@ void instance_unit_cancel_retry(Instance *instance)
     instance->retry = sd_event_source_disable_unref(instance->retry);
 }
 
+static void give_up(Instance *instance)
+{
+    main_log_write(instance->context->log, LOG_LEVEL_INFO,
+                   "gave up: %s entered FATAL state, too many start retries too quickly",
+                   instance_name(instance));
+    instance_apply(instance, STATE_EVENT_GIVE_UP);
+}
+
 /* systemd would not start it at all. There is no gate to count: the bridge backs off and gives up by the same
  * rule. */
 static void refuse_start(Instance *instance, const char *message)
 {
     instance->unit_busy = false;
+    instance->stop_deferred = false;
     instance_fail_start(instance, message);
     if (instance->state != PROCESS_BACKOFF)
         return;
-    if (instance->backoff > instance->planned->config->startretries) {
-        instance_apply(instance, STATE_EVENT_GIVE_UP);
-        main_log_write(instance->context->log, LOG_LEVEL_INFO,
-                       "gave up: %s entered FATAL state, too many start retries too quickly",
-                       instance_name(instance));
-        return;
-    }
-    instance_unit_retry_later(instance, instance->backoff * (uint64_t)G_USEC_PER_SEC);
+    if (instance->backoff > instance->planned->config->startretries)
+        give_up(instance);
+    else if (!instance->held)
+        instance_unit_retry_later(instance, instance->backoff * (uint64_t)G_USEC_PER_SEC);
 }
 
 /* A unit of this name is loaded: the last incarnation's remains in the failed state, or on their way out. The
@@ -89,23 +103,38 @@ static void wait_for_removal(Instance *instance)
     instance->unit_busy = true;
     instance->start_wanted = true;
     (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    instance_look(instance);
     instance_unit_retry_later(instance, RETRY_REMOVAL_USEC);
+}
+
+static void take_start_failure(Instance *instance, int error, const char *message)
+{
+    instance->start_called = false;
+    if (error == -ENOTCONN) {
+        /* systemd may have taken it, or not: the look at everything that follows a new connection tells. */
+        instance->start_wanted = instance->state == PROCESS_STARTING;
+    } else if (error == -EEXIST && instance->state == PROCESS_STARTING) {
+        wait_for_removal(instance);
+    } else if (error == -EEXIST) {
+        instance_look(instance);
+    } else {
+        g_autofree char *text = g_strdup_printf("systemd did not start unit %s: %s", instance->planned->unit,
+                                                message ? message : g_strerror(-error));
+        refuse_start(instance, text);
+    }
 }
 
 static void on_started(const char *unit, int result, const char *message, void *userdata)
 {
     Instance *instance = userdata;
 
-    instance->start_called = false;
-    if (result >= 0)
-        return;
-    if (result == -EEXIST && instance->state == PROCESS_STARTING) {
-        wait_for_removal(instance);
+    if (result < 0) {
+        take_start_failure(instance, result, message);
         return;
     }
-    g_autofree char *text =
-        g_strdup_printf("systemd did not start unit %s: %s", unit, message ? message : g_strerror(-result));
-    refuse_start(instance, text);
+    instance->start_called = false;
+    instance->start_pending = false;
+    instance_remember(instance);
 }
 
 static int send_start(Instance *instance)
@@ -145,15 +174,12 @@ static void start_now(Instance *instance)
         return;
     }
     instance->stop_called = false;
+    instance->stop_deferred = false;
     instance->start_called = true;
     instance->unit_busy = true;
     int r = send_start(instance);
-    if (r >= 0)
-        return;
-    instance->start_called = false;
-    g_autofree char *message = g_strdup_printf("could not ask systemd to start unit %s: %s",
-                                               instance->planned->unit, g_strerror(-r));
-    refuse_start(instance, message);
+    if (r < 0)
+        take_start_failure(instance, r, NULL);
 }
 
 void instance_unit_start(Instance *instance)
@@ -170,33 +196,37 @@ void instance_unit_start(Instance *instance)
  * ------------------------------------------------------------------------------------------------------- */
 
 static void settle(Instance *instance);
-static void send_stop(Instance *instance);
 
 static void on_stop_answered(const char *unit, int result, const char *message, void *userdata)
 {
     Instance *instance = userdata;
 
-    if (result == -ENOENT)
+    if (result == -ENOENT) {
         settle(instance);
-    else if (result < 0)
-        main_log_write(instance->context->log, LOG_LEVEL_CRITICAL, "unknown problem killing %s (%d): %s",
-                       instance_name(instance), (int)instance->pid, message ? message : g_strerror(-result));
+    } else if (result < 0) {
+        /* Not lost: the connection may be coming back, systemd may think better of it. */
+        instance->stop_called = false;
+        instance->stop_unsent = true;
+        instance_unit_retry_later(instance, RETRY_STOP_USEC);
+        if (result != -ENOTCONN)
+            main_log_write(instance->context->log, LOG_LEVEL_CRITICAL, "unknown problem killing %s (%d): %s",
+                           instance_name(instance), (int)instance->pid,
+                           message ? message : g_strerror(-result));
+    }
 }
 
 void instance_unit_stop(Instance *instance)
 {
+    bool unsent = instance->start_wanted;
+
     instance_unit_cancel_retry(instance);
-    if (instance->start_wanted && !instance->unit_busy) {
-        /* The start had not been sent: there is nothing to stop. */
-        instance->start_wanted = false;
-        return;
-    }
     instance->start_wanted = false;
+    /* Without a unit the start had not been sent either: there is nothing to stop. */
     if (!instance->unit_busy || instance->stop_called)
         return;
     /* A stop that overtakes the start would take it back: no process, no exit status. The oracle's stop
-     * always meets a process. */
-    instance->stop_deferred = instance->state == PROCESS_STOPPING && instance->pid == 0;
+     * always meets a process. A start that was never sent has none to wait for. */
+    instance->stop_deferred = !unsent && instance->state == PROCESS_STOPPING && instance->pid == 0;
     if (!instance->stop_deferred)
         send_stop(instance);
 }
@@ -212,6 +242,7 @@ void instance_unit_hold(Instance *instance)
 
 static void send_stop(Instance *instance)
 {
+    instance->stop_unsent = false;
     instance->stop_called = true;
     int r = systemd_stop(instance->context->systemd, instance->planned->unit, on_stop_answered, instance);
     if (r < 0)
@@ -317,12 +348,8 @@ static void see_failed(Instance *instance, const char *text)
                        instance_name(instance), text);
         instance_apply(instance, STATE_EVENT_FAILED);
     }
-    if (instance->state == PROCESS_BACKOFF && instance->backoff > instance->planned->config->startretries) {
-        instance_apply(instance, STATE_EVENT_GIVE_UP);
-        main_log_write(instance->context->log, LOG_LEVEL_INFO,
-                       "gave up: %s entered FATAL state, too many start retries too quickly",
-                       instance_name(instance));
-    }
+    if (instance->state == PROCESS_BACKOFF && instance->backoff > instance->planned->config->startretries)
+        give_up(instance);
 }
 
 static void see_exited(Instance *instance, int status, const char *text)
@@ -441,6 +468,9 @@ static void settle(Instance *instance)
     instance->unit_busy = false;
     instance->stop_called = false;
     instance->stop_deferred = false;
+    if (instance->stop_unsent)
+        instance_unit_cancel_retry(instance);
+    instance->stop_unsent = false;
     if (instance->start_wanted) {
         instance_unit_cancel_retry(instance);
         start_now(instance);
@@ -500,6 +530,30 @@ static void see_rest(Instance *instance, const UnitSnapshot *snapshot, bool seco
     }
 }
 
+/* An instance that was made anew (its group was removed and added again) may find its predecessor's unit on
+ * the way out. */
+static bool is_of_earlier_life(Instance *instance, const UnitSnapshot *snapshot)
+{
+    bool leaving = snapshot->active_state == ACTIVE_STATE_DEACTIVATING ||
+                   snapshot->active_state == ACTIVE_STATE_INACTIVE ||
+                   snapshot->active_state == ACTIVE_STATE_FAILED;
+
+    if (instance->observation.pid != 0 || !leaving || (instance->unit_busy && !instance->start_wanted))
+        return false;
+    if (snapshot->active_state == ACTIVE_STATE_DEACTIVATING)
+        instance->unit_busy = true;
+    return true;
+}
+
+/* systemd has (re)started the unit by itself: that is the start which was wanted. */
+static void take_launch_for_wanted(Instance *instance)
+{
+    if (!instance->start_wanted || instance->stop_called)
+        return;
+    instance->start_wanted = false;
+    instance_unit_cancel_retry(instance);
+}
+
 static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
 {
     static void (*const handlers[STATE_EVENT_COUNT])(Instance *, const Observed *) = {
@@ -516,13 +570,16 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     /* Whatever the unit does next, the gate has decided by now. */
     if (instance->undecided && !instance->gate_is_there)
         decide(instance);
+    bool past = is_of_earlier_life(instance, snapshot);
     size_t count = observation_update(&instance->observation, snapshot, events);
     for (size_t i = 0; i < count && !instance->detached; i++) {
+        if (events[i].event == STATE_EVENT_LAUNCHED && !past)
+            take_launch_for_wanted(instance);
         /* A start that waits for the last incarnation to go is not concerned with what that does till then.
          */
         if (events[i].event == STATE_EVENT_GONE)
             see_rest(instance, snapshot, second);
-        else if (!instance->start_wanted)
+        else if (!instance->start_wanted && !past)
             handlers[events[i].event](instance, &events[i]);
     }
 }
@@ -646,6 +703,13 @@ static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
         instance_output_drain(instance);
 }
 
+/* The last bridge died between writing down that it would ask systemd for a start and systemd's answer. */
+static void restore_asked(Instance *instance)
+{
+    instance->state = PROCESS_STOPPED;
+    instance->start_pending = true;
+}
+
 bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
 {
     const StoreRecord *record = store_process(instance->context->store, instance->planned->namespec);
@@ -660,6 +724,8 @@ bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
     instance->unit_failed = snapshot && snapshot->active_state == ACTIVE_STATE_FAILED;
     if (live)
         restore_live(instance, snapshot);
+    else if (record && record->pending && record->state == PROCESS_STARTING)
+        restore_asked(instance);
     else if (record && !process_state_is_stopped(record->state))
         restore_ended(instance, snapshot);
     if (live || record)

@@ -61,6 +61,13 @@ static const char *const about_the_daemon[] = {
     "MEMORY_PRESSURE_WRITE",
 };
 
+char **launch_forget_service(char **environment)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(about_the_daemon); i++)
+        environment = g_environ_unsetenv(environment, about_the_daemon[i]);
+    return environment;
+}
+
 /* The oracle's order: the daemon's environment, its own four variables over that, the configured ones over
  * everything. */
 static char **make_environment(const PlannedProcess *process, const LaunchContext *context)
@@ -69,8 +76,7 @@ static char **make_environment(const PlannedProcess *process, const LaunchContex
     const char *serverurl = config->serverurl ? config->serverurl : context->serverurl;
     char **environment = g_strdupv(context->environment);
 
-    for (size_t i = 0; i < G_N_ELEMENTS(about_the_daemon); i++)
-        environment = g_environ_unsetenv(environment, about_the_daemon[i]);
+    environment = launch_forget_service(environment);
     environment = g_environ_setenv(environment, "SUPERVISOR_ENABLED", "1", TRUE);
     if (serverurl)
         environment = g_environ_setenv(environment, "SUPERVISOR_SERVER_URL", serverurl, TRUE);

@@ -194,8 +194,12 @@ static int supervise(char **argv, CommandLine *line, char **environment)
     if (!settings.nodaemon && !line->handoff)
         return daemonize_run(argv, &settings);
     r = run(line, &settings, config, diagnostics, environment, &outcome, &message);
-    if (r < 0)
-        return usage(line->program, message);
+    if (r < 0) {
+        int status = usage(line->program, message);
+        /* systemd was executing itself anew: the next try, which systemd makes, will do. */
+        bool passing = r == -ENOTCONN || r == -ECONNREFUSED || r == -ECONNRESET;
+        return passing && line->handoff ? EXIT_FAILURE : status;
+    }
     return outcome == MANAGER_RESTART ? begin_again(argv) : EXIT_SUCCESS;
 }
 

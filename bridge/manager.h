@@ -53,11 +53,11 @@ int manager_add_group(Manager *manager, const char *name);
 /* Returns 0, FAULT_BAD_NAME, FAULT_STILL_RUNNING or negative errno. */
 int manager_remove_group(Manager *manager, const char *name);
 
-/* How an active group differs from the configuration as last read, process by process. Returns 0 or FAULT_BAD_NAME (not active, or
- * not in the configuration). */
+/* How an active group differs from the configuration as last read, process by process. Returns 0 or
+ * FAULT_BAD_NAME (not active, or not in the configuration). */
 int manager_compare_group(const Manager *manager, const char *name, GroupChange *ret_change);
-/* Makes it so, without touching processes that are the same; new ones with autostart=true start. Returns 0, FAULT_BAD_NAME, or
- * FAULT_STILL_RUNNING when a process that has changed or gone is not stopped. */
+/* Makes it so, without touching processes that are the same; new ones with autostart=true start. Returns 0,
+ * FAULT_BAD_NAME, or FAULT_STILL_RUNNING when a process that has changed or gone is not stopped. */
 int manager_update_group(Manager *manager, const char *name);
 
 /* NULL when there is no active group of that name. */

@@ -29,9 +29,9 @@ struct Manager {
 
     Config *config; /* as last read */
     Plan *plan;
-    GPtrArray *groups;    /* in the order in which they became active */
-    GHashTable *by_name;  /* group name → Group */
-    GHashTable *by_unit;  /* unit name → Instance */
+    GPtrArray *groups;         /* in the order in which they became active */
+    GHashTable *by_name;       /* group name → Group */
+    GHashTable *by_unit;       /* unit name → Instance */
     GPtrArray *dead_instances; /* of groups that live on; freed together with */
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 

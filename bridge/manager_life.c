@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bridge/autolog.h"
+#include "bridge/handoff.h"
 #include "bridge/identity.h"
 #include "bridge/logtail.h"
 #include "bridge/manager_internal.h"
@@ -141,12 +142,24 @@ static void autostart(Manager *manager)
         group_autostart(g_ptr_array_index(groups, i));
 }
 
+/* The service had the stderr of the daemonising parent to tell what goes wrong at the start. Whoever waits
+ * for the end of that (a pipe, an ssh session) must not wait for the end of the daemon. */
+static void let_go_of_stderr(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (fd >= 0 && dup2(fd, STDERR_FILENO) >= 0)
+        close(fd);
+}
+
 static void become_ready(Manager *manager)
 {
     if (open_servers(manager) < 0)
         return;
     manager->ready = true;
     write_pidfile(manager);
+    if (manager->line->handoff)
+        let_go_of_stderr();
     (void)sd_notifyf(false, "READY=1\nMAINPID=%d\nSTATUS=supervising %u groups", (int)getpid(),
                      manager->groups->len);
     /* Events about units came in while they were looked at; nothing of that may be missed. */
@@ -162,6 +175,10 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
     Manager *manager = userdata;
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
 
+    if (!snapshot && result != -ENOENT) {
+        fail(manager, result, "the connection to systemd broke");
+        return;
+    }
     if (instance && instance_restore(instance, snapshot))
         main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
                        process_state_name(instance_state(instance)), (int)instance_pid(instance));
@@ -228,7 +245,9 @@ static void finish(Manager *manager)
     remove_pidfile(manager);
     for (unsigned i = 0; i < instances->len; i++)
         instance_abolish(g_ptr_array_index(instances, i));
-    runtime_directory_remove(manager->runtime_directory);
+    /* A restart reads again what the daemonising parent left. */
+    runtime_directory_remove(manager->runtime_directory,
+                             manager->state == DAEMON_RESTARTING ? HANDOFF_FILE : NULL);
     if (systemd_is_idle(manager->systemd) || sd_event_add_post(manager->event, NULL, on_idle, manager) < 0)
         (void)sd_event_exit(manager->event, 0);
 }

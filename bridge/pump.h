@@ -37,17 +37,18 @@ int pump_new(sd_event *event, MainLog *log, Pump **ret);
 void pump_free(Pump *pump);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pump, pump_free)
 
-/* Makes the FIFO if there is none (mode 0600, owner as configured; its directory must exist), opens it, opens the log file and
- * begins to read. What a FIFO already holds (the bridge died, the program wrote on) is read first. A log file
- * that cannot be opened is told and the output goes on to the journal. Returns 0 or negative errno when the
- * FIFO cannot be had. */
+/* Makes the FIFO if there is none (mode 0600, owner as configured; its directory must exist), opens it, opens
+ * the log file and begins to read. What a FIFO already holds (the bridge died, the program wrote on) is read
+ * first. A log file that cannot be opened is told and the output goes on to the journal. Returns 0 or
+ * negative errno when the FIFO cannot be had. */
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret);
 
 /* Reads what is left, closes, forgets. The FIFO is removed when `remove_fifo`. NULL is fine. */
 void pump_stream_remove(PumpStream *stream, bool remove_fifo);
 
-/* From now on lines come from this process: journal entries are sent under its pid. 0: not known; such lines wait a tenth of a second
- * for somebody to tell, then go under the bridge's pid (journalctl -u finds them all the same). */
+/* From now on lines come from this process: journal entries are sent under its pid. 0: not known; such lines
+ * wait a tenth of a second for somebody to tell, then go under the bridge's pid (journalctl -u finds them all
+ * the same). */
 void pump_stream_set_pid(PumpStream *stream, pid_t pid);
 
 /* Takes in everything that is in the FIFO now: called when the process has ended, before anybody is told. */

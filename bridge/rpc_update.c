@@ -42,6 +42,10 @@ static void apply(Update *update)
     g_autofree char *name = g_strdup(update->group);
 
     update_free(update);
+    if (manager_state(rpc_call_manager(call)) < DAEMON_RUNNING) {
+        rpc_call_fault(call, FAULT_SHUTDOWN_STATE, NULL);
+        return;
+    }
     int r = manager_compare_group(rpc_call_manager(call), name, &change);
     if (r == 0)
         r = manager_update_group(rpc_call_manager(call), name);

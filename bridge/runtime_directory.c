@@ -41,62 +41,91 @@ static int make_directory(const char *path, mode_t mode)
     return status.st_uid == geteuid() ? 0 : -EPERM;
 }
 
+static bool is_still_at(int fd, const char *path)
+{
+    struct stat held, named;
+
+    return fstat(fd, &held) >= 0 && stat(path, &named) >= 0 && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+/* -EAGAIN: the daemon that held it has just ended and taken the file with it. */
 static int lock(const char *path)
 {
     g_autofree char *name = g_build_filename(path, "lock", NULL);
 
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
-        return -errno;
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return errno == ENOENT ? -EAGAIN : -errno;
+    int r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? (errno == EWOULDBLOCK ? -EBUSY : -errno) : 0;
+    if (r >= 0 && !is_still_at(fd, name))
+        r = -EAGAIN;
+    if (r < 0) {
         close(fd);
         return r;
     }
     return fd;
 }
 
-int runtime_directory_prepare(const char *path, int *ret_lock)
+static int make_and_lock(const char *path)
 {
     g_autofree char *parent = g_path_get_dirname(path);
 
-    mode_t before = umask(0);
     int r = make_directory(parent, 0755);
     if (r >= 0)
         r = make_directory(path, 0700);
+    return r < 0 ? r : lock(path);
+}
+
+static int make_parts(const char *path)
+{
+    int r = 0;
+
     for (size_t i = 0; r >= 0 && i < G_N_ELEMENTS(parts); i++) {
         g_autofree char *part = g_build_filename(path, parts[i], NULL);
         r = make_directory(part, 0700);
     }
+    return r;
+}
+
+int runtime_directory_prepare(const char *path, int *ret_lock)
+{
+    enum { TRIES = 10 };
+    mode_t before = umask(0);
+    int fd = -EAGAIN;
+
+    for (unsigned i = 0; i < TRIES && fd == -EAGAIN; i++)
+        fd = make_and_lock(path);
+    int r = fd < 0 ? fd : make_parts(path);
     umask(before);
-    if (r < 0)
+    if (r < 0) {
+        if (fd >= 0)
+            close(fd);
         return r;
-    r = lock(path);
-    if (r < 0)
-        return r;
-    *ret_lock = r;
+    }
+    *ret_lock = fd;
     return 0;
 }
 
-static void remove_contents(const char *path)
+static void remove_contents(const char *path, const char *keep)
 {
     DIR *directory = opendir(path);
     if (!directory)
         return;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_type != DT_DIR)
+        if (entry->d_type != DT_DIR && g_strcmp0(entry->d_name, keep) != 0)
             (void)unlinkat(dirfd(directory), entry->d_name, 0);
     }
     closedir(directory);
 }
 
-void runtime_directory_remove(const char *path)
+void runtime_directory_remove(const char *path, const char *keep)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
         g_autofree char *part = g_build_filename(path, parts[i], NULL);
-        remove_contents(part);
+        remove_contents(part, NULL);
         (void)rmdir(part);
     }
-    remove_contents(path);
+    remove_contents(path, keep);
     (void)rmdir(path);
 }

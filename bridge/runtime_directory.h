@@ -13,5 +13,6 @@ int runtime_directory_path(const char *identifier, bool user_manager, char **ret
  * `ret_lock`: a descriptor that holds the lock. */
 int runtime_directory_prepare(const char *path, int *ret_lock);
 
-/* Removes it and what is in it. Best effort: for an orderly end. */
-void runtime_directory_remove(const char *path);
+/* Removes it and what is in it, but for the file of the name `keep` (NULL: none). Best effort: for an orderly
+ * end. */
+void runtime_directory_remove(const char *path, const char *keep);

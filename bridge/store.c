@@ -22,6 +22,7 @@ struct Store {
     int fd;
     bool restart;
     size_t lines;
+    off_t whole;           /* where the last whole line ends, after reading */
     GHashTable *processes; /* namespec → Remembered */
     GHashTable *autologs;  /* "STREAM namespec" → path */
     GHashTable *removed;   /* set of group names */
@@ -69,7 +70,8 @@ static void read_process(Store *store, char **fields)
                  .laststop = g_ascii_strtod(fields[3], NULL),
                  .exitstatus = (int)strtol(fields[4], NULL, 10),
                  .backoff = (unsigned)strtoul(fields[5], NULL, 10),
-                 .spawnerr = fields[6],
+                 .pending = fields[6][0] == '1',
+                 .spawnerr = fields[7],
              });
 }
 
@@ -98,7 +100,7 @@ static const struct {
     unsigned fields;
     void (*read)(Store *store, char **fields);
 } line_kinds[] = {
-    {"process", 7, read_process},
+    {"process", 8, read_process},
     {"forget", 1, read_forgotten},
     {"autolog", 3, read_autolog},
     {"removed", 2, read_removed},
@@ -139,6 +141,7 @@ static int read_all(Store *store)
         *end = '\0';
         read_line(store, line);
         store->lines++;
+        store->whole = end + 1 - text;
     }
     return 0;
 }
@@ -162,7 +165,7 @@ static void format_process(GString *line, const char *namespec, const StoreRecor
     g_string_append_printf(line, "\t%d", (int)record->state);
     format_field(line, g_ascii_formatd(number, sizeof number, "%.6f", record->laststart));
     format_field(line, g_ascii_formatd(number, sizeof number, "%.6f", record->laststop));
-    g_string_append_printf(line, "\t%d\t%u", record->exitstatus, record->backoff);
+    g_string_append_printf(line, "\t%d\t%u\t%d", record->exitstatus, record->backoff, record->pending);
     format_field(line, record->spawnerr ? record->spawnerr : "");
     g_string_append_c(line, '\n');
 }
@@ -231,12 +234,23 @@ static int compact(Store *store)
 
 static int append(Store *store, const GString *line)
 {
+    off_t end = lseek(store->fd, 0, SEEK_END);
     int r = write_whole(store->fd, line);
+
+    /* Half a line would spoil the next one. */
+    if (r < 0 && end >= 0 && ftruncate(store->fd, end) < 0)
+        return -errno;
     if (r < 0)
         return r;
-    if (++store->lines > COMPACT_LINES + 2 * g_hash_table_size(store->processes))
-        return compact(store);
+    if (++store->lines > COMPACT_LINES + 2 * g_hash_table_size(store->processes) && compact(store) < 0)
+        store->lines = 0; /* no room now: not again for every line */
     return 0;
+}
+
+/* Everything behind the last whole line goes. */
+static int cut(Store *store)
+{
+    return ftruncate(store->fd, store->whole) < 0 ? -errno : 0;
 }
 
 /* The surface
@@ -255,8 +269,8 @@ int store_open(const char *path, Store **ret)
         return -errno;
     int r = read_all(store);
     /* A cut line must not swallow the next one. */
-    if (r >= 0 && store->restart)
-        r = compact(store);
+    if (r >= 0 && store->restart && compact(store) < 0)
+        r = cut(store);
     if (r < 0)
         return r;
     *ret = g_steal_pointer(&store);

@@ -19,6 +19,7 @@ typedef struct StoreRecord {
     double laststop;
     int exitstatus;
     unsigned backoff;
+    bool pending;         /* STARTING, and systemd has not answered yet */
     const char *spawnerr; /* "" when there is none */
 } StoreRecord;
 

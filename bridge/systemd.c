@@ -23,6 +23,8 @@
 #define CALL_TIMEOUT_USEC (10 * 60 * 1000000ULL)
 #define RECONNECT_USEC    (200 * 1000ULL)
 
+enum { START_TRIES = 5, START_PAUSE_USEC = 50000 };
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus, sd_bus_flush_close_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
@@ -31,6 +33,7 @@ struct Systemd {
     sd_event_source *reconnect;
     sd_bus *bus; /* NULL while there is no connection */
     bool user_manager;
+    bool private; /* over the manager's own socket, not the bus */
     bool reloading;
     SystemdCallbacks callbacks;
     void *userdata;
@@ -163,23 +166,25 @@ static void schedule_reconnect(Systemd *systemd)
                             on_reconnect, systemd);
 }
 
-/* Calls without an answer will have none: tell their askers. */
+static gboolean is_any(void *key, void *value, void *userdata)
+{
+    return TRUE;
+}
+
+/* Calls without an answer will have none: tell their askers, who may forget others meanwhile. */
 static void fail_calls(Systemd *systemd)
 {
-    g_autoptr(GHashTable) calls = g_steal_pointer(&systemd->calls);
-    GHashTableIter iterator;
-    void *key;
+    Call *call;
 
-    systemd->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
-    g_hash_table_iter_init(&iterator, calls);
-    while (g_hash_table_iter_next(&iterator, &key, NULL)) {
-        Call *call = key;
+    while ((call = g_hash_table_find(systemd->calls, is_any, NULL))) {
+        g_hash_table_steal(systemd->calls, call);
         if (call->done)
             call->done(call->unit, -ENOTCONN, "the connection to systemd broke", call->userdata);
         if (call->looked)
             call->looked(call->unit, -ENOTCONN, NULL, call->userdata);
         if (call->listed)
             call->listed(-ENOTCONN, NULL, call->userdata);
+        call_free(call);
     }
 }
 
@@ -225,10 +230,11 @@ static int open_private(bool user_manager, sd_bus **ret)
     return 0;
 }
 
-static int open_bus(bool user_manager, sd_bus **ret)
+static int open_bus(bool user_manager, bool private_only, bool *ret_private, sd_bus **ret)
 {
     int r = open_private(user_manager, ret);
-    if (r != -ENOENT && r != -ECONNREFUSED)
+    *ret_private = r >= 0;
+    if (private_only || (r != -ENOENT && r != -ECONNREFUSED))
         return r;
     /* No private socket: the bus does too, within its limits, and wants to be told that we listen. */
     r = user_manager ? sd_bus_open_user(ret) : sd_bus_open_system(ret);
@@ -266,7 +272,10 @@ static int add_matches(Systemd *systemd)
 
 static int connect_systemd(Systemd *systemd)
 {
-    int r = open_bus(systemd->user_manager, &systemd->bus);
+    bool private;
+
+    /* What had a private socket once has it again soon: systemd is executing itself anew. */
+    int r = open_bus(systemd->user_manager, systemd->private, &private, &systemd->bus);
     if (r < 0)
         return r;
     r = add_matches(systemd);
@@ -276,6 +285,8 @@ static int connect_systemd(Systemd *systemd)
         r = sd_bus_attach_event(systemd->bus, systemd->event, SD_EVENT_PRIORITY_NORMAL);
     if (r < 0)
         systemd->bus = sd_bus_close_unref(systemd->bus);
+    else
+        systemd->private = private;
     return r;
 }
 
@@ -631,24 +642,49 @@ static int exit_status_of(sd_bus *bus, const char *unit)
     return status > 0 ? status : 1;
 }
 
+static void reset_failed_now(sd_bus *bus, const char *unit)
+{
+    (void)sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "ResetFailedUnit", NULL, NULL,
+                             "s", unit);
+}
+
+/* A start that failed before leaves a failed unit, which goes a moment after its reset. */
+static int start_over_remains(sd_bus *bus, const char *unit, const PropertyList *properties, int error_fd,
+                              WaitedJob *job, char **ret_message)
+{
+    int r = -EEXIST;
+
+    for (unsigned i = 0; i < START_TRIES && r == -EEXIST; i++) {
+        if (i > 0)
+            g_usleep(START_PAUSE_USEC);
+        reset_failed_now(bus, unit);
+        g_clear_pointer(ret_message, g_free);
+        r = start_and_learn_job(bus, unit, properties, error_fd, job, ret_message);
+    }
+    return r;
+}
+
 int systemd_run_and_wait(bool user_manager, const char *unit, const PropertyList *properties, int error_fd,
                          char **ret_message)
 {
     g_autoptr(sd_bus) bus = NULL;
     WaitedJob job = {0};
 
-    int r = open_bus(user_manager, &bus);
+    bool private;
+    int r = open_bus(user_manager, false, &private, &bus);
     if (r >= 0)
         r = sd_bus_add_match(bus, NULL,
                              "type='signal',interface='" MANAGER_INTERFACE
                              "',member='JobRemoved',path='" MANAGER_PATH "'",
                              on_job_removed, &job);
     if (r >= 0)
-        r = start_and_learn_job(bus, unit, properties, error_fd, &job, ret_message);
+        r = start_over_remains(bus, unit, properties, error_fd, &job, ret_message);
     if (r >= 0)
         r = wait_for_job(bus, &job);
-    if (r >= 0 && g_strcmp0(job.result, "done") != 0)
+    if (r >= 0 && g_strcmp0(job.result, "done") != 0) {
         r = exit_status_of(bus, unit);
+        reset_failed_now(bus, unit);
+    }
     g_free(job.path);
     g_free(job.result);
     return r;
