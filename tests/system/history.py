@@ -39,11 +39,11 @@ LOG_LINE = re.compile(r" state: (\S+) (\w+) -> (\w+)$")
 def configure_recorded(daemon, text):
     """Writes the configuration so that the states are recorded."""
     if daemon.role is OURS:
-        daemon.configure(text, level="debug")
+        daemon.configure(text, level="trace")
         return
     daemon.write("turner", TURNER, 0o755)
     extra = ORACLE_EXTRA.replace("{here}", os.path.dirname(os.path.abspath(__file__)))
-    daemon.configure(text + extra, level="debug")
+    daemon.configure(text + extra, level="trace")
 
 
 class History:

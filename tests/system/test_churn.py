@@ -60,7 +60,7 @@ class Churn(unittest.TestCase):
         print(f"SUPERSEDE_SEED={SEED}", flush=True)
         self.daemon = Daemon(OURS, "churn")
         self.addCleanup(self.daemon.stop)
-        self.daemon.configure(configuration(), level="debug")
+        self.daemon.configure(configuration(), level="trace")
         self.daemon.start()
         self.trouble = []
 
