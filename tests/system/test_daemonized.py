@@ -119,7 +119,7 @@ class OddMoments(unittest.TestCase):
             self.assertEqual(self.daemon.control("stop", "a").text, "a: stopped\n")
             systemctl("daemon-reexec")
             self.daemon.rpc.supervisor.stopProcess("b")
-            self.assertFalse(any(os.path.exists(f"/proc/{pid}") for pid in pids))
+            wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both to be gone", 5)
             systemctl("daemon-reexec")
             self.assertEqual(self.daemon.control("start", "a").text, "a: started\n")
             self.assertEqual(self.daemon.control("start", "b").text, "b: started\n")
