@@ -1,6 +1,6 @@
 /* The inside of an instance, shared by the files that make it up: instance.c (what it is and what is asked of
- * it), instance_unit.c (its unit and what systemd says), instance_output.c (its streams). Nobody else
- * includes this. */
+ * it), instance_unit.c (its unit and what systemd says), instance_restore.c (after a restart of the bridge),
+ * instance_output.c (its streams). Nobody else includes this. */
 #pragma once
 
 #include "bridge/instance_owner.h"
@@ -63,6 +63,11 @@ void instance_unit_start(Instance *instance);
 void instance_unit_stop(Instance *instance);
 void instance_unit_cancel_retry(Instance *instance);
 void instance_unit_retry_later(Instance *instance, uint64_t usec);
+/* systemd's microseconds as the seconds that clients see; 0, which is "unknown", is now. */
+double instance_unit_seconds(uint64_t usec);
+/* An end in the oracle's words ("exit status 2", "terminated by SIGKILL"), and the exit status as
+ * getProcessInfo tells it: -1 after a signal. `ret_text` is newly allocated. */
+void instance_unit_describe_end(const Observed *observed, int *ret_status, char **ret_text);
 
 /* instance_output.c */
 void instance_output_name_logs(Instance *instance);

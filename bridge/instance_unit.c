@@ -23,7 +23,7 @@ static void decide(Instance *instance);
 static void send_stop(Instance *instance);
 static void wait_for_removal(Instance *instance);
 
-static double seconds(uint64_t usec)
+double instance_unit_seconds(uint64_t usec)
 {
     return usec > 0 ? (double)usec / G_USEC_PER_SEC : (double)g_get_real_time() / G_USEC_PER_SEC;
 }
@@ -40,7 +40,7 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         send_stop(instance);
     } else if (instance->state == PROCESS_BACKOFF) {
         /* What the gate does when there is a unit, the bridge does when systemd would not make one. */
-        instance->laststart = seconds(0);
+        instance->laststart = instance_unit_seconds(0);
         instance_apply(instance, STATE_EVENT_LAUNCHED);
         start_now(instance);
     } else if (instance->start_wanted) {
@@ -252,7 +252,7 @@ static void send_stop(Instance *instance)
 /* What systemd says
  * ---------------------------------------------------------------------------------------------- */
 
-static void describe_end(const Observed *observed, int *ret_status, char **ret_text)
+void instance_unit_describe_end(const Observed *observed, int *ret_status, char **ret_text)
 {
     if (observed->exit_code == CLD_EXITED) {
         *ret_status = observed->exit_status;
@@ -284,7 +284,7 @@ static void see_launched(Instance *instance, const Observed *observed)
     if (instance->stop_called && process_state_is_stopped(instance->state))
         return;
     instance->pid = observed->pid;
-    instance->laststart = seconds(observed->time);
+    instance->laststart = instance_unit_seconds(observed->time);
     instance->start_attempts = 0;
     if (instance->state != PROCESS_STARTING) {
         instance_set_spawnerr(instance, "");
@@ -371,8 +371,8 @@ static void take_end(Instance *instance, const Observed *observed, bool failed)
     g_autofree char *text = NULL;
     int status;
 
-    instance->laststop = seconds(observed->time);
-    describe_end(observed, &status, &text);
+    instance->laststop = instance_unit_seconds(observed->time);
+    instance_unit_describe_end(observed, &status, &text);
     if (instance->state == PROCESS_STOPPING)
         see_stopped(instance, status, text);
     else if (failed)
@@ -598,137 +598,4 @@ void instance_unit_removed(Instance *instance)
         return;
     instance->unit_failed = false;
     settle(instance);
-}
-
-/* After a restart of the bridge
- * ---------------------------------------------------------------------------------- */
-
-static void restore_record(Instance *instance, const StoreRecord *record)
-{
-    instance->state = record->state;
-    instance->laststart = record->laststart;
-    instance->laststop = record->laststop;
-    instance->exitstatus = record->exitstatus;
-    instance->backoff = record->backoff;
-    instance_set_spawnerr(instance, record->spawnerr);
-}
-
-/* What a unit that is doing something says about the state, whatever was known before. */
-static ProcessState state_of(const UnitSnapshot *snapshot)
-{
-    switch (snapshot->active_state) {
-    case ACTIVE_STATE_ACTIVE:
-    case ACTIVE_STATE_RELOADING:
-        return PROCESS_RUNNING;
-    case ACTIVE_STATE_ACTIVATING:
-        return snapshot->main_pid != 0 ? PROCESS_STARTING : PROCESS_BACKOFF;
-    case ACTIVE_STATE_DEACTIVATING:
-        return snapshot->main_pid != 0 ? PROCESS_STOPPING : PROCESS_EXITED;
-    case ACTIVE_STATE_INACTIVE:
-    case ACTIVE_STATE_FAILED:
-        break;
-    }
-    /* A restart passes through a dead state with its job waiting. */
-    return snapshot->has_job ? PROCESS_EXITED : PROCESS_STOPPED;
-}
-
-/* The unit is doing something, but there is no main process: between two starts, or after the last end. What
- * that was, the mark of the gate tells, or what was known before. */
-static ProcessState state_without_process(const Instance *instance, ProcessState before)
-{
-    switch (before) {
-    case PROCESS_STOPPING:
-    case PROCESS_STOPPED:
-        return PROCESS_STOPPED;
-    case PROCESS_STARTING:
-    case PROCESS_BACKOFF:
-        return PROCESS_BACKOFF;
-    default:
-        return launch_is_fatal(instance->planned, &instance->context->launch) ? PROCESS_BACKOFF
-                                                                              : PROCESS_EXITED;
-    }
-}
-
-static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
-{
-    ProcessState before = instance->state;
-
-    instance->unit_busy = true;
-    instance->state = state_of(snapshot);
-    if (instance->state == PROCESS_EXITED)
-        instance->state = state_without_process(instance, before);
-    instance->pid = snapshot->main_pid;
-    if (snapshot->exec_main_start != 0)
-        instance->laststart = seconds(snapshot->exec_main_start);
-    instance->backoff = instance->state == PROCESS_RUNNING
-                            ? 0
-                            : launch_read_failures(instance->planned, &instance->context->launch);
-    instance->exitstatus = 0;
-    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
-    if (instance->state != PROCESS_BACKOFF)
-        instance_set_spawnerr(instance, "");
-    else
-        instance_set_spawnerr(instance,
-                              spawnerr ? spawnerr : "Exited too quickly (process log may have details)");
-    int r = instance_output_open(instance);
-    if (r < 0)
-        main_log_write(instance->context->log, LOG_LEVEL_CRITICAL,
-                       "could not open the output of %s again: %s", instance->planned->namespec,
-                       g_strerror(-r));
-    instance_output_set_pid(instance, snapshot->main_pid);
-}
-
-/* It was alive when the last bridge looked, and is not any more. */
-static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
-{
-    Observed observed = {.exit_code = CLD_EXITED};
-
-    if (instance->state == PROCESS_STOPPING) {
-        instance->state = PROCESS_STOPPED;
-    } else if (launch_is_fatal(instance->planned, &instance->context->launch)) {
-        instance->state = PROCESS_FATAL;
-        instance->backoff = 0;
-    } else {
-        instance->state = PROCESS_EXITED;
-    }
-    instance->laststop = seconds(snapshot ? snapshot->exec_main_exit : 0);
-    if (snapshot && snapshot->exec_main_code != 0) {
-        g_autofree char *text = NULL;
-        observed.exit_code = snapshot->exec_main_code;
-        observed.exit_status = snapshot->exec_main_status;
-        describe_end(&observed, &instance->exitstatus, &text);
-    }
-    /* What it wrote last is still in the FIFO if anything kept that open. */
-    if (instance_output_open(instance) >= 0)
-        instance_output_drain(instance);
-}
-
-/* The last bridge died between writing down that it would ask systemd for a start and systemd's answer. */
-static void restore_asked(Instance *instance)
-{
-    instance->state = PROCESS_STOPPED;
-    instance->start_pending = true;
-}
-
-bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
-{
-    const StoreRecord *record = store_process(instance->context->store, instance->planned->namespec);
-    bool live = snapshot && state_of(snapshot) != PROCESS_STOPPED;
-
-    Observed events[OBSERVED_MAX];
-
-    if (record)
-        restore_record(instance, record);
-    if (snapshot)
-        (void)observation_update(&instance->observation, snapshot, events);
-    instance->unit_failed = snapshot && snapshot->active_state == ACTIVE_STATE_FAILED;
-    if (live)
-        restore_live(instance, snapshot);
-    else if (record && record->pending && record->state == PROCESS_STARTING)
-        restore_asked(instance);
-    else if (record && !process_state_is_stopped(record->state))
-        restore_ended(instance, snapshot);
-    if (live || record)
-        instance_remember(instance);
-    return live || record;
 }
