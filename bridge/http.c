@@ -356,6 +356,11 @@ const char *http_request_header(const HttpRequest *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+bool http_request_is_authenticated(const HttpRequest *request)
+{
+    return request->server->username != NULL;
+}
+
 const char *http_request_body(const HttpRequest *request, size_t *ret_size)
 {
     guint8 zero = 0;
@@ -384,6 +389,14 @@ void http_request_reply(HttpRequest *request, unsigned status, const char *conte
         request->dropped = true;
     }
     http_request_resume(request);
+}
+
+void http_request_reply_with(HttpRequest *request, unsigned status, const char *content_type,
+                             const HttpHeader *headers, const char *body, size_t size)
+{
+    http_request_reply(request, status, content_type, body, size);
+    for (const HttpHeader *header = headers; request->response && header->name; header++)
+        MHD_add_response_header(request->response, header->name, header->value);
 }
 
 static const char *error_message(unsigned status)

@@ -12,6 +12,11 @@
 typedef struct Http Http;
 typedef struct HttpRequest HttpRequest;
 
+typedef struct HttpHeader {
+    const char *name; /* NULL ends a list */
+    const char *value;
+} HttpHeader;
+
 /* Called once per complete request that passed authentication. The handler answers with http_request_reply()
  * now or later; until then the connection waits and everybody else goes on. */
 typedef void (*HttpHandler)(HttpRequest *request, void *userdata);
@@ -42,12 +47,17 @@ const char *http_request_method(const HttpRequest *request); /* "POST" */
 const char *http_request_path(const HttpRequest *request);   /* without the query, percent escapes resolved */
 const char *http_request_query(const HttpRequest *request, const char *name); /* NULL when absent */
 const char *http_request_header(const HttpRequest *request, const char *name);
+/* Whether its server asks for a password: whoever is here has it. */
+bool http_request_is_authenticated(const HttpRequest *request);
 /* The body; NUL-terminated beyond `ret_size`. */
 const char *http_request_body(const HttpRequest *request, size_t *ret_size);
 
 /* Answers; `body` is copied. The request is gone afterwards. */
 void http_request_reply(HttpRequest *request, unsigned status, const char *content_type, const char *body,
                         size_t size);
+/* The same with more headers. */
+void http_request_reply_with(HttpRequest *request, unsigned status, const char *content_type,
+                             const HttpHeader *headers, const char *body, size_t size);
 /* The oracle's page for an error status. */
 void http_request_reply_error(HttpRequest *request, unsigned status);
 

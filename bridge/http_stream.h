@@ -11,11 +11,6 @@ enum { HTTP_STREAM_LIMIT = 64 << 10 };
 
 typedef struct HttpStream HttpStream;
 
-typedef struct HttpHeader {
-    const char *name;
-    const char *value;
-} HttpHeader;
-
 typedef struct HttpStreamCallbacks {
     /* Everything that was appended has been handed to the socket (and once at the beginning): append more,
      * now or later, or end it. */
