@@ -77,6 +77,8 @@ static int open_stream(Instance *instance, Stream stream)
                         .syslog = log->syslog,
                         .strip_ansi = context->strip_ansi,
                         .journal = true,
+                        .capture_maxbytes = log->capture_maxbytes,
+                        .events_enabled = log->events_enabled,
                     },
                     &instance->streams[stream]);
 }

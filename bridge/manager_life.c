@@ -512,7 +512,7 @@ static int open_parts(Manager *manager, char **ret_message)
     }
     r = install_path_libexec(&manager->libexecdir);
     if (r >= 0)
-        r = pump_new(manager->event, manager->log, &manager->pump);
+        r = pump_new(manager->event, manager->log, manager->events, &manager->pump);
     if (r >= 0)
         r = rpc_server_new(manager, &manager->rpc);
     if (r >= 0)

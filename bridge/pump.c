@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "bridge/backlog.h"
+#include "bridge/capture.h"
 #include "bridge/copy_queue.h"
 #include "bridge/journal.h"
 #include "bridge/journal_copy.h"
 #include "bridge/outlet.h"
+#include "bridge/output_events.h"
 #include "bridge/pump_internal.h"
 #include "bridge/strip_ansi.h"
 #include "bridge/syslog_sender.h"
@@ -23,6 +25,10 @@
 #define REST_USEC      1000
 #define READ_BYTES     ((size_t)256 * 1024)
 #define TAKES_PER_REST 64
+/* Where events are raised or output is captured: as much as the oracle gets out of its pipe at once. */
+#define EVENT_READ_BYTES ((size_t)64 * 1024)
+/* systemd tells the pid of a new process a moment after it has begun to write. */
+#define PID_PATIENCE_USEC ((uint64_t)100 * 1000)
 /* Of output that is in no file and that journald has not taken yet. */
 #define MEMORY_LIMIT ((size_t)1024 * 1024)
 /* What journald lets one service say by default: 10,000 lines in 30 s, times 3 to 4 where there is room on
@@ -33,6 +39,7 @@
 struct Pump {
     sd_event *event;
     MainLog *log;
+    EventBus *events;
     CopyQueue *copies;
     GQueue streams;
     GQueue resting;
@@ -55,7 +62,12 @@ struct PumpStream {
     int64_t backups;
     bool strips_ansi;
     StripAnsi strip_state;
+    Capture *capture; /* NULL without capture mode */
+    StripAnsi captured_strip_state;
+    OutputEvents *events;
     pid_t pid;
+    sd_event_source *patience; /* events are due, and who wrote is not known yet */
+    bool out_of_patience;      /* … and will not be told */
     bool is_resting;
     GList link;      /* in pump->streams */
     GList rest_link; /* in pump->resting */
@@ -93,27 +105,34 @@ static void tell_data(const PumpStream *stream, const char *data, size_t size)
                    stream->stream == STREAM_STDERR ? "stderr" : "stdout", text);
 }
 
+/* To those who look at output as it comes: the main log and event listeners. */
+static void show_data(PumpStream *stream, const char *data, size_t size)
+{
+    tell_data(stream, data, size);
+    output_events_log(stream->events, stream->pid, data, size);
+}
+
 /* What went past us is read back. */
-static void tell_extent(const PumpStream *stream, const LogExtent *extent)
+static void show_extent(PumpStream *stream, const LogExtent *extent)
 {
     Pump *pump = stream->pump;
     ssize_t count;
 
-    if (!main_log_wants(pump->log, LOG_LEVEL_DEBUG))
+    if (!main_log_wants(pump->log, LOG_LEVEL_DEBUG) && !output_events_wants_log(stream->events))
         return;
     for (off_t at = extent->begin; at < extent->end; at += count) {
         size_t size = (size_t)MIN(extent->end - at, (off_t)READ_BYTES);
         count = log_segment_read(extent->segment, pump->buffer, size, at);
         if (count <= 0)
             return;
-        tell_data(stream, pump->buffer, (size_t)count);
+        show_data(stream, pump->buffer, (size_t)count);
     }
 }
 
 /* To the file as far as it takes it, and to the journal: from the file if it can be read back there. */
 static void put_data(PumpStream *stream, const char *data, size_t size)
 {
-    tell_data(stream, data, size);
+    show_data(stream, data, size);
     if (!stream->outlet) {
         push_bytes(stream, data, size);
         return;
@@ -132,31 +151,74 @@ static void put_data(PumpStream *stream, const char *data, size_t size)
     }
 }
 
+/* What is to be seen of at most READ_BYTES of output. */
+static const char *stream_strip(PumpStream *stream, StripAnsi *state, const char *data, size_t *size)
+{
+    if (!stream->strips_ansi)
+        return data;
+    *size = strip_ansi(state, data, *size, stream->pump->stripped);
+    return stream->pump->stripped;
+}
+
+static void take_data(PumpStream *stream, const char *data, size_t size)
+{
+    data = stream_strip(stream, &stream->strip_state, data, &size);
+    put_data(stream, data, size);
+}
+
+static void take_captured(PumpStream *stream, const char *data, size_t size)
+{
+    data = stream_strip(stream, &stream->captured_strip_state, data, &size);
+    show_data(stream, data, size);
+    capture_keep(stream->capture, data, size);
+}
+
+static void take_communication(PumpStream *stream, const char *data, size_t size)
+{
+    g_autofree char *name = text_repr(stream->name);
+
+    stream->captured_strip_state = STRIP_ANSI_TEXT;
+    output_events_communication(stream->events, stream->pid, data, size);
+    main_log_write(stream->pump->log, LOG_LEVEL_DEBUG, "%s %s emitted a comm event", name,
+                   stream->stream == STREAM_STDERR ? "stderr" : "stdout");
+}
+
+static void on_capture(CaptureKind kind, const char *data, size_t size, void *userdata)
+{
+    static void (*const takers[])(PumpStream * stream, const char *data, size_t size) = {
+        [CAPTURE_OUTSIDE] = take_data,
+        [CAPTURE_INSIDE] = take_captured,
+        [CAPTURE_END] = take_communication,
+    };
+
+    takers[kind](userdata, data, size);
+}
+
 static ssize_t take_by_reading(PumpStream *stream, size_t size)
 {
-    Pump *pump = stream->pump;
-    ssize_t count = TEMP_FAILURE_RETRY(read(stream->fd, pump->buffer, MIN(size, READ_BYTES)));
+    char *buffer = stream->pump->buffer;
+    ssize_t count = TEMP_FAILURE_RETRY(
+        read(stream->fd, buffer, MIN(size, stream->capture ? EVENT_READ_BYTES : READ_BYTES)));
 
     if (count < 0)
         return errno == EAGAIN ? 0 : -errno;
-    if (stream->strips_ansi)
-        put_data(stream, pump->stripped,
-                 strip_ansi(&stream->strip_state, pump->buffer, (size_t)count, pump->stripped));
+    if (stream->capture)
+        capture_feed(stream->capture, buffer, (size_t)count);
     else
-        put_data(stream, pump->buffer, (size_t)count);
+        take_data(stream, buffer, (size_t)count);
     return count;
 }
 
 /* Up to `size` bytes out of the FIFO. 0: it is empty. */
 static ssize_t take_once(PumpStream *stream, size_t size)
 {
-    if (stream->outlet && !stream->strips_ansi && outlet_can_splice(stream->outlet)) {
+    if (stream->outlet && !stream->strips_ansi && !stream->capture && outlet_can_splice(stream->outlet)) {
         LogExtent extent;
         ssize_t count = outlet_splice(stream->outlet, stream->fd, size, &extent);
 
         if (count > 0) {
             push_extent(stream, &extent);
-            tell_extent(stream, &extent);
+            show_extent(stream, &extent);
             outlet_rotate(stream->outlet);
         }
         if (count >= 0)
@@ -247,10 +309,43 @@ static void stream_decide(PumpStream *stream, size_t taken, bool rested)
         stream_start_rest(stream);
 }
 
+static void stream_end_patience(PumpStream *stream)
+{
+    if (!stream->patience)
+        return;
+    stream->patience = sd_event_source_disable_unref(stream->patience);
+    (void)sd_event_source_set_enabled(stream->input, SD_EVENT_ON);
+}
+
+static int on_patience(sd_event_source *source, uint64_t usec, void *userdata)
+{
+    PumpStream *stream = userdata;
+
+    stream->out_of_patience = true;
+    stream_end_patience(stream);
+    return 0;
+}
+
+/* An event names the process, and the process writes before systemd has told who it is. */
+static bool stream_awaits_pid(PumpStream *stream)
+{
+    if (stream->pid != 0 || stream->out_of_patience ||
+        (!stream->capture && !output_events_wants_log(stream->events)))
+        return false;
+    if (!stream->patience &&
+        sd_event_add_time_relative(stream->pump->event, &stream->patience, CLOCK_MONOTONIC, PID_PATIENCE_USEC,
+                                   0, on_patience, stream) < 0)
+        return false;
+    (void)sd_event_source_set_enabled(stream->input, SD_EVENT_OFF);
+    return true;
+}
+
 static int on_input(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
     PumpStream *stream = userdata;
 
+    if (stream_awaits_pid(stream))
+        return 0;
     stream_decide(stream, stream_take(stream, PIPE_BYTES, false), false);
     return 0;
 }
@@ -268,21 +363,23 @@ static int on_rest(sd_event_source *source, uint64_t usec, void *userdata)
         stream_stop_rest(stream);
         if (stream_is_held_up(stream))
             outlet_flush(stream->outlet);
-        stream_decide(stream, stream_take(stream, PIPE_BYTES, false), true);
+        if (!stream_awaits_pid(stream))
+            stream_decide(stream, stream_take(stream, PIPE_BYTES, false), true);
     }
     if (pump->resting.length > 0)
         pump_set_rest(pump, all ? REST_USEC : 0);
     return 0;
 }
 
-int pump_new_with_sockets(sd_event *event, MainLog *log, const char *journal_path, const char *syslog_path,
-                          Pump **ret)
+int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const char *journal_path,
+                          const char *syslog_path, Pump **ret)
 {
     g_autoptr(Pump) pump = g_new0(Pump, 1);
     int r;
 
     pump->event = sd_event_ref(event);
     pump->log = log;
+    pump->events = events;
     pump->buffer = g_malloc(READ_BYTES);
     pump->stripped = g_malloc(READ_BYTES + 1);
     r = copy_queue_new(event, journal_path, syslog_path, &pump->copies);
@@ -299,9 +396,9 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, const char *journal_pat
     return 0;
 }
 
-int pump_new(sd_event *event, MainLog *log, Pump **ret)
+int pump_new(sd_event *event, MainLog *log, EventBus *events, Pump **ret)
 {
-    return pump_new_with_sockets(event, log, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, ret);
+    return pump_new_with_sockets(event, log, events, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, ret);
 }
 
 /* Nobody will tell any more who wrote the last lines, nor finish them. */
@@ -323,8 +420,11 @@ static void stream_free(PumpStream *stream)
     g_queue_unlink(&pump->streams, &stream->link);
     sd_event_source_disable_unref(stream->input);
     sd_event_source_disable_unref(stream->output);
+    sd_event_source_disable_unref(stream->patience);
     stream_release_copy(stream);
     outlet_free(stream->outlet);
+    capture_free(stream->capture);
+    output_events_free(stream->events);
     if (stream->fd >= 0)
         close(stream->fd);
     g_free(stream->fifo_path);
@@ -441,6 +541,10 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream->maxbytes = config->maxbytes;
     stream->backups = config->backups;
     stream->strips_ansi = config->strip_ansi;
+    stream->events = output_events_new(pump->events, config->process, config->group, config->stream,
+                                       config->events_enabled);
+    if (config->capture_maxbytes > 0)
+        stream->capture = capture_new(config->capture_maxbytes, on_capture, stream);
     stream->link.data = stream->rest_link.data = stream;
     g_queue_push_tail_link(&pump->streams, &stream->link);
     r = sd_event_add_io(pump->event, &stream->input, fd, EPOLLIN, on_input, stream);
@@ -466,10 +570,25 @@ void pump_stream_remove(PumpStream *stream, bool remove_fifo)
 void pump_stream_set_pid(PumpStream *stream, pid_t pid)
 {
     stream->pid = pid;
-    if (pid == 0 || !stream->copy)
+    stream->out_of_patience = false;
+    if (pid == 0)
+        return;
+    stream_end_patience(stream);
+    if (!stream->copy)
         return;
     backlog_claim(journal_copy_backlog(stream->copy), pid);
     copy_queue_schedule(stream->pump->copies, stream->copy);
+}
+
+/* What was held back since more might have come. */
+static void stream_finish_output(PumpStream *stream)
+{
+    if (stream->capture)
+        capture_finish(stream->capture);
+    stream->captured_strip_state = STRIP_ANSI_TEXT;
+    if (strip_ansi_finish(&stream->strip_state) > 0)
+        put_data(stream, "\033", 1);
+    output_events_finish_log(stream->events, stream->pid);
 }
 
 void pump_stream_drain(PumpStream *stream)
@@ -479,8 +598,7 @@ void pump_stream_drain(PumpStream *stream)
     /* Children of the program may write on for ever: what is there now is enough. */
     if (ioctl(stream->fd, FIONREAD, &waiting) == 0 && waiting > 0)
         (void)stream_take(stream, (size_t)waiting, true);
-    if (strip_ansi_finish(&stream->strip_state) > 0)
-        put_data(stream, "\033", 1);
+    stream_finish_output(stream);
     if (stream_is_held_up(stream))
         stream_hold_up(stream);
     if (!stream->copy)

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 #include <sys/types.h>
 
+#include "bridge/event.h"
 #include "bridge/main_log.h"
 #include "translator/config.h"
 
@@ -28,12 +29,15 @@ typedef struct PumpStreamConfig {
     int64_t backups;
     bool syslog;
     bool strip_ansi;
-    bool journal; /* send lines to the journal */
+    bool journal;             /* send lines to the journal */
+    int64_t capture_maxbytes; /* 0: no capture mode */
+    bool events_enabled;      /* raise PROCESS_LOG_STDOUT, PROCESS_LOG_STDERR */
 } PumpStreamConfig;
 
-/* `log` gets what is worth telling (a log file that cannot be opened or written); it must outlive the pump.
- * Returns 0 or negative errno. */
-int pump_new(sd_event *event, MainLog *log, Pump **ret);
+/* `log` gets what is worth telling (a log file that cannot be opened or written), `events` what programs say:
+ * both must outlive the pump. Who handles events must not remove streams from within. Returns 0 or negative
+ * errno. */
+int pump_new(sd_event *event, MainLog *log, EventBus *events, Pump **ret);
 void pump_free(Pump *pump);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pump, pump_free)
 
@@ -46,9 +50,9 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret);
 /* Reads what is left, closes, forgets. The FIFO is removed when `remove_fifo`. NULL is fine. */
 void pump_stream_remove(PumpStream *stream, bool remove_fifo);
 
-/* From now on lines come from this process: journal entries are sent under its pid. 0: not known; such lines
- * wait a tenth of a second for somebody to tell, then go under the bridge's pid (journalctl -u finds them all
- * the same). */
+/* From now on lines come from this process: journal entries are sent under its pid, events name it. 0: not
+ * known; such lines wait a tenth of a second for somebody to tell, then go under the bridge's pid (journalctl
+ * -u finds them all the same); a stream that raises events is not read for as long. */
 void pump_stream_set_pid(PumpStream *stream, pid_t pid);
 
 /* Takes in everything that is in the FIFO now: called when the process has ended, before anybody is told. */

@@ -3,5 +3,5 @@
 
 #include "bridge/pump.h"
 
-int pump_new_with_sockets(sd_event *event, MainLog *log, const char *journal_path, const char *syslog_path,
-                          Pump **ret);
+int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const char *journal_path,
+                          const char *syslog_path, Pump **ret);

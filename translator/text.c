@@ -214,6 +214,27 @@ char *text_repr_range(const char *start, const char *end)
     return text_quoted(start, end, false);
 }
 
+char *text_repr_bytes(const char *data, size_t size)
+{
+    char quote = memchr(data, '\'', size) && !memchr(data, '"', size) ? '"' : '\'';
+    GString *repr = g_string_sized_new(size + 3);
+
+    g_string_append_c(repr, 'b');
+    g_string_append_c(repr, quote);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)data[i];
+
+        if (byte == quote || byte == '\\')
+            g_string_append_c(repr, '\\');
+        if (byte >= 0x20 && byte < 0x7f)
+            g_string_append_c(repr, (char)byte);
+        else
+            text_append_escaped(repr, byte);
+    }
+    g_string_append_c(repr, quote);
+    return g_string_free(repr, FALSE);
+}
+
 char *text_ascii(const char *text)
 {
     return text_quoted(text, text + strlen(text), true);

@@ -36,6 +36,8 @@ char *text_upper(const char *text);
 char *text_repr(const char *text);
 char *text_repr_range(const char *start, const char *end);
 char *text_ascii(const char *text);
+/* repr() of a bytes object: b'…'. Newly allocated. */
+char *text_repr_bytes(const char *data, size_t size);
 
 /* Looks for what Python's strict UTF-8 decoder refuses. True when there is something: its first byte, how
  * many bytes are at fault, and Python's reason ("invalid start byte"). */

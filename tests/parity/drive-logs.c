@@ -1,5 +1,5 @@
-/* Does to our log files, main log and escape stripper what logs.py does to the oracle's, record by record from standard input.
- * A record: its length in four bytes, little endian, and so many bytes. */
+/* Does to our log files, main log and escape stripper what logs.py does to the oracle's, record by record
+ * from standard input. A record: its length in four bytes, little endian, and so many bytes. */
 #include <endian.h>
 #include <err.h>
 #include <errno.h>
@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib.h>
 
+#include "bridge/event.h"
 #include "bridge/logfile.h"
 #include "bridge/main_log.h"
 #include "bridge/pump.h"
@@ -75,20 +77,20 @@ static void drive_file(char **argv)
     }
 }
 
-/* pump PATH MAXBYTES BACKUPS STRIP: each record is one write of a program, read before the next one comes. */
-static void drive_pump(char **argv)
+static void read_all(sd_event *event, int fd)
 {
-    g_autofree char *fifo = g_strdup_printf("%s.fifo", argv[0]);
-    const PumpStreamConfig config = {
-        .fifo_path = fifo,
-        .process = "x",
-        .group = "x",
-        .unit = "x.service",
-        .logfile = argv[0],
-        .maxbytes = number(argv[1]),
-        .backups = number(argv[2]),
-        .strip_ansi = number(argv[3]) > 0,
-    };
+    int waiting = 1;
+
+    while (waiting > 0) {
+        check(sd_event_run(event, 1000000), "run");
+        if (ioctl(fd, FIONREAD, &waiting) < 0)
+            err(1, "FIONREAD");
+    }
+}
+
+/* Each record is one write of a program, read before the next one comes. */
+static void drive_stream(const PumpStreamConfig *config, EventBus *events, bool drain)
+{
     g_autoptr(Pump) pump = NULL;
     PumpStream *stream = NULL;
     sd_event *event = NULL;
@@ -97,15 +99,19 @@ static void drive_pump(char **argv)
     int writer;
 
     check(sd_event_new(&event), "event");
-    check(pump_new(event, NULL, &pump), "pump");
-    check(pump_add(pump, &config, &stream), "add");
-    writer = open(fifo, O_WRONLY | O_CLOEXEC);
+    check(pump_new(event, NULL, events, &pump), "pump");
+    check(pump_add(pump, config, &stream), "add");
+    pump_stream_set_pid(stream, 4711);
+    writer = open(config->fifo_path, O_WRONLY | O_CLOEXEC);
     while (read_record(&data, &size)) {
         g_autofree char *record = data;
 
         if (write(writer, record, size) != (ssize_t)size)
             err(1, "write");
-        pump_stream_drain(stream);
+        if (drain)
+            pump_stream_drain(stream);
+        else
+            read_all(event, writer);
     }
     close(writer);
     pump_stream_remove(stream, true);
@@ -113,7 +119,50 @@ static void drive_pump(char **argv)
     sd_event_unref(event);
 }
 
-/* main PATH MAXBYTES BACKUPS LEVEL ECHO: each record is "LEVEL message"; "!reopen" and "!clear" are what they say. */
+/* pump PATH MAXBYTES BACKUPS STRIP */
+static void drive_pump(char **argv)
+{
+    g_autofree char *fifo = g_strdup_printf("%s.fifo", argv[0]);
+    g_autoptr(EventBus) events = event_bus_new();
+
+    drive_stream(&(PumpStreamConfig){.fifo_path = fifo,
+                                     .process = "x",
+                                     .group = "x",
+                                     .unit = "x.service",
+                                     .logfile = argv[0],
+                                     .maxbytes = number(argv[1]),
+                                     .backups = number(argv[2]),
+                                     .strip_ansi = number(argv[3]) > 0},
+                 events, true);
+}
+
+static void on_event(EventType type, const char *payload, size_t size, void *userdata)
+{
+    printf("%s %zu\n", event_type_name(type), size);
+    fwrite(payload, 1, size, stdout);
+}
+
+/* events PATH STREAM STRIP CAPTURE_MAXBYTES EVENTS_ENABLED: the events go to standard output. */
+static void drive_events(char **argv)
+{
+    g_autofree char *fifo = g_strdup_printf("%s.fifo", argv[0]);
+    g_autoptr(EventBus) events = event_bus_new();
+
+    event_bus_subscribe(events, EVENT_EVENT, on_event, NULL);
+    drive_stream(&(PumpStreamConfig){.fifo_path = fifo,
+                                     .process = "x",
+                                     .group = "many",
+                                     .unit = "x.service",
+                                     .logfile = argv[0],
+                                     .stream = number(argv[1]) == 2 ? STREAM_STDERR : STREAM_STDOUT,
+                                     .strip_ansi = number(argv[2]) > 0,
+                                     .capture_maxbytes = number(argv[3]),
+                                     .events_enabled = number(argv[4]) > 0},
+                 events, false);
+}
+
+/* main PATH MAXBYTES BACKUPS LEVEL ECHO: each record is "LEVEL message"; "!reopen" and "!clear" are what they
+ * say. */
 static void drive_main_log(char **argv)
 {
     const MainLogConfig config = {
@@ -168,10 +217,8 @@ int main(int argc, char **argv)
         int arguments;
         void (*drive)(char **argv);
     } modes[] = {
-        {"file", 3, drive_file},
-        {"pump", 4, drive_pump},
-        {"main", 5, drive_main_log},
-        {"strip", 0, drive_strip},
+        {"file", 3, drive_file},     {"pump", 4, drive_pump},   {"events", 5, drive_events},
+        {"main", 5, drive_main_log}, {"strip", 0, drive_strip},
     };
 
     signal(SIGPIPE, SIG_IGN);
@@ -183,5 +230,5 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    errx(2, "usage: drive-logs file|pump|main|strip ARGUMENT...");
+    errx(2, "usage: drive-logs file|pump|events|main|strip ARGUMENT...");
 }

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from types import SimpleNamespace
 
 sys.path.insert(0, "/usr/lib/python3/dist-packages")
-from supervisor import loggers  # noqa: E402
-from supervisor.dispatchers import stripEscapes  # noqa: E402
+from supervisor import events, loggers  # noqa: E402
+from supervisor.dispatchers import POutputDispatcher, stripEscapes  # noqa: E402
 
 DRIVER = sys.argv[1]
 SEED = 20261120
@@ -291,6 +292,145 @@ def a_program_with_colours_is_stripped(row):
         text = listing(two.ours)["log"]
         if text != stripEscapes(b"".join(records)):
             raise AssertionError(text)
+
+
+class Options:
+    """What the oracle's dispatcher asks of the daemon's options."""
+    loglevel = loggers.LevelsByName.INFO
+
+    def __init__(self, strip):
+        self.strip_ansi = strip
+        self.logger = loggers.getLogger(self.loglevel)
+        self.input = b""
+
+    def getLogger(self):
+        return loggers.getLogger(self.loglevel)
+
+    def readfd(self, _):
+        return self.input
+
+
+class Process:
+    pid = 4711
+
+    def __init__(self, config):
+        self.config = config
+        self.group = SimpleNamespace(config=SimpleNamespace(name="many"))
+
+
+def oracle_events(path, stream, strip, capture, enabled, records):
+    """The oracle's dispatcher with a pipe that holds one record at a time; returns its events."""
+    heard = []
+    events.clear()
+    events.subscribe(events.Event, lambda event: heard.append((events.getEventNameByType(event.__class__), event.payload().encode())))
+    channel = ["stdout", "stderr"][stream - 1]
+    config = SimpleNamespace(name="x", options=Options(bool(strip)), stdout_events_enabled=bool(enabled), stderr_events_enabled=bool(enabled),
+                             **{f"{channel}_logfile": path, f"{channel}_logfile_maxbytes": 0, f"{channel}_logfile_backups": 0,
+                                f"{channel}_syslog": False, f"{channel}_capture_maxbytes": capture})
+    kind = [events.ProcessCommunicationStdoutEvent, events.ProcessCommunicationStderrEvent][stream - 1]
+    dispatcher = POutputDispatcher(Process(config), kind, 0)
+    for record in records:
+        config.options.input = record
+        dispatcher.handle_read_event()
+    for handler in dispatcher.normallog.handlers:
+        handler.close()
+    return heard
+
+
+def our_events(path, stream, strip, capture, enabled, records):
+    heard = []
+    text = drive("events", path, stream, strip, capture, enabled, records=records)
+    while text:
+        head, text = text.split(b"\n", 1)
+        name, size = head.decode().split(" ")
+        heard.append((name, text[:int(size)]))
+        text = text[int(size):]
+    return heard
+
+
+def events_beside(row, records):
+    """(events, file) of each."""
+    with Two() as two:
+        theirs = oracle_events(f"{two.theirs}/log", *row, records)
+        ours = our_events(f"{two.ours}/log", *row, records)
+        return (ours, listing(two.ours)["log"]), (theirs, listing(two.theirs)["log"])
+
+
+BEGIN, END = b"<!--XSUPERVISOR:BEGIN-->", b"<!--XSUPERVISOR:END-->"
+# More than the oracle's 24 bytes below which it does not look yet.
+LONG = b"a line that is long enough for the oracle\n"
+
+
+@for_each((1, 0, 0, 1), (2, 0, 0, 1), (1, 1, 0, 1), (2, 0, 0, 0))
+def output_is_told(row):
+    """Each read is one event, whatever is in it."""
+    records = [b"one\n", b"\n", b"two\nthree", b"nul \0 inside\n", b"\xff\xfe\n", b"it's \"both\" \xff", b"it's \xff\t\r\\",
+               "\u00fc\u20ac\U0001f600\n".encode(), b"\033[1mbold\033[0m\n", b"x" * 65536]
+    ours, theirs = events_beside(row, records)
+    if ours != theirs:
+        raise AssertionError(f"ours {ours}, the oracle's {theirs}")
+
+
+@for_each("bytes")
+def a_character_in_two_reads_is_one(_):
+    """The oracle tells two pieces of Undecodable."""
+    records = ["caf\u00e9".encode()[:-1], "\u00e9\n".encode()[1:], b"cut \xe2\x82"]
+    (ours, file), _ = events_beside((1, 0, 0, 1), records)
+    told = [payload.split(b"\n", 1)[1] for _, payload in ours]
+    if told != [b"caf", "\u00e9\n".encode(), b"cut ", b"Undecodable: b'\\xe2\\x82'"]:
+        raise AssertionError(told)
+    if file != b"".join(records):
+        raise AssertionError(file)
+
+
+COMMUNICATIONS = [
+    [LONG, BEGIN + b"hello" + END, LONG],
+    [LONG + BEGIN + b"hello" + END + LONG],
+    [BEGIN + b"one" + END + BEGIN + b"two" + END + LONG + BEGIN + END + LONG],
+    [BEGIN + b"two reads, the first " + LONG, b"and the second" + LONG + END + LONG],
+    [END + LONG + BEGIN + BEGIN + b"in it" + END + LONG],
+    [BEGIN + b"nul \0 and \xff" + END + LONG],
+    [BEGIN + b"\033[1mbold\033[0m" + END + LONG],
+    [BEGIN + b"x" * 100 + END + LONG],
+    [BEGIN + b"x" * 60 + LONG, b"y" * 60, b"z" * 60 + END + LONG],
+    [BEGIN + b"never ends" + LONG, LONG],
+    [LONG + b"<!--XSUPERVISOR:BEGI" + LONG, LONG + b"<!--", LONG],
+    [LONG + BEGIN[:10], BEGIN[10:] + b"cut marks" + END[:7], END[7:] + LONG],
+    [b"\xff\0" + LONG + BEGIN + b"a" + END + LONG],
+]
+
+
+@for_each(*[(row, number) for row in ((1, 0, 1000, 0), (2, 0, 1000, 0), (1, 0, 50, 1), (1, 1, 50, 1), (2, 0, 0, 1))
+            for number in range(len(COMMUNICATIONS))])
+def communications_are_told_and_kept_out_of_the_file(case):
+    row, number = case
+    ours, theirs = events_beside(row, COMMUNICATIONS[number])
+    if ours != theirs:
+        raise AssertionError(f"ours {ours}, the oracle's {theirs}")
+
+
+@for_each(*range(20))
+def communications_however_cut(seed):
+    """Cut anywhere: the oracle's file and communications for the whole."""
+    chance = random.Random(seed)
+    text = b"".join(chance.choice([BEGIN, END, BEGIN[:9], END[:20], b"<", b"<!--", b"word\n", b"\0\xff", LONG]) for _ in range(60)) + LONG
+    cuts = sorted(chance.randrange(len(text)) for _ in range(40))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)]) if a < b]
+    with Two() as two:
+        theirs = oracle_events(f"{two.theirs}/log", 1, 0, 1 << 20, 0, [text])
+        ours = our_events(f"{two.ours}/log", 1, 0, 1 << 20, 0, pieces)
+        if ours != theirs:
+            raise AssertionError(f"ours {ours}, the oracle's {theirs}")
+        same(listing(two.ours), listing(two.theirs))
+
+
+@for_each("end")
+def what_comes_last_is_not_held_back(_):
+    """The oracle looks at no less than 25 bytes, and forgets those when the program ends."""
+    records = [b"short\n", b"<!--XSUPERVISOR"]
+    (_, file), _ = events_beside((1, 0, 100, 0), records)
+    if file != b"".join(records):
+        raise AssertionError(file)
 
 
 def main():

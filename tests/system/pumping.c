@@ -16,6 +16,7 @@
 typedef struct Driver {
     sd_event *event;
     MainLog *log;
+    EventBus *events;
     Pump *pump;
     GHashTable *streams; /* name → PumpStream */
 } Driver;
@@ -119,7 +120,8 @@ static int on_command(sd_event_source *source, int fd, uint32_t events, void *us
 
 int main(void)
 {
-    Driver driver = {.streams = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+    Driver driver = {.events = event_bus_new(),
+                     .streams = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
     int r;
 
     signal(SIGPIPE, SIG_IGN);
@@ -129,7 +131,7 @@ int main(void)
     if (r >= 0)
         r = main_log_open(&(MainLogConfig){.path = "/dev/stderr", .level = LOG_LEVEL_INFO}, &driver.log);
     if (r >= 0)
-        r = pump_new(driver.event, driver.log, &driver.pump);
+        r = pump_new(driver.event, driver.log, driver.events, &driver.pump);
     if (r >= 0)
         r = sd_event_add_io(driver.event, NULL, STDIN_FILENO, EPOLLIN, on_command, &driver);
     if (r >= 0)
@@ -138,6 +140,7 @@ int main(void)
         errx(1, "%s", strerror(-r));
     g_hash_table_unref(driver.streams);
     pump_free(driver.pump);
+    event_bus_free(driver.events);
     main_log_free(driver.log);
     sd_event_unref(driver.event);
     return 0;

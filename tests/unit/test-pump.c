@@ -34,6 +34,7 @@ typedef struct Fixture {
     char *main_log_path;
     sd_event *event;
     MainLog *main_log;
+    EventBus *events;
     Pump *pump;
     FakeJournald *journald;
     PumpStreamConfig config;
@@ -58,11 +59,12 @@ static int set_up(void **state)
     syslog = in_directory(fixture, "syslog");
     fixture->journald = fake_journald_new(fixture->journal_path);
     assert_true(sd_event_new(&fixture->event) >= 0);
+    fixture->events = event_bus_new();
     assert_int_equal(main_log_open(&(MainLogConfig){.path = fixture->main_log_path, .level = LOG_LEVEL_INFO},
                                    &fixture->main_log),
                      0);
-    assert_int_equal(pump_new_with_sockets(fixture->event, fixture->main_log, fixture->journal_path, syslog,
-                                           &fixture->pump),
+    assert_int_equal(pump_new_with_sockets(fixture->event, fixture->main_log, fixture->events,
+                                           fixture->journal_path, syslog, &fixture->pump),
                      0);
     fixture->config = (PumpStreamConfig){
         .fifo_path = fixture->fifo,
@@ -97,6 +99,7 @@ static int tear_down(void **state)
     Fixture *fixture = *state;
 
     pump_free(fixture->pump);
+    event_bus_free(fixture->events);
     main_log_free(fixture->main_log);
     sd_event_unref(fixture->event);
     fake_journald_free(fixture->journald);
