@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bridge/fd_store.h"
 #include "bridge/handoff.h"
 #include "bridge/launch.h"
 #include "bridge/runtime_directory.h"
@@ -20,6 +22,11 @@ extern char **environ;
 
 /* The exit status of a configuration or start that cannot work: trying again would not help. */
 enum { EXIT_USAGE = 2 };
+
+/* Programs wait for so long at most when their pipes are full; one that crashes at its start must not take
+ * the machine with it. */
+#define RESTART_USEC  ((uint64_t)50 * 1000)
+#define WATCHDOG_USEC ((uint64_t)30 * 1000 * 1000)
 
 static int write_handoff(char *const *argv, const char *path)
 {
@@ -70,10 +77,14 @@ static PropertyList *make_properties(const char *executable, const char *handoff
     /* A crash is mended at once and without limit; programs run on meanwhile. A start that cannot work is not
      * repeated. */
     property_list_add_string(properties, "Restart", "on-failure");
-    property_list_add_uint64(properties, "RestartUSec", 0);
+    property_list_add_uint64(properties, "RestartUSec", RESTART_USEC);
     property_list_add_uint64(properties, "StartLimitIntervalUSec", 0);
     property_list_add_exit_status_set(properties, "RestartPreventExitStatus", final, G_N_ELEMENTS(final),
                                       NULL, 0);
+    /* A bridge that hangs is killed, also one that is stopped and would not hear of SIGABRT. */
+    property_list_add_uint64(properties, "WatchdogUSec", WATCHDOG_USEC);
+    property_list_add_int32(properties, "WatchdogSignal", SIGKILL);
+    property_list_add_uint32(properties, "FileDescriptorStoreMax", FD_STORE_SERVICE_MAX);
     /* Taking up thousands of units, and stopping them one group after the other, takes as long as it takes.
      */
     property_list_add_uint64(properties, "TimeoutStartUSec", UINT64_MAX);

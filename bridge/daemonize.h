@@ -1,5 +1,14 @@
 /* What `supervisord` without -n means here: it becomes a service of systemd, with everything it was called
- * with. */
+ * with.
+ *
+ * A unit file for `supervisord -n` needs the same properties as this transient service, so that a death of
+ * the bridge is mended and nothing is lost meanwhile:
+ *
+ *     [Unit]     StartLimitIntervalSec=0 (a start limit that is hit would drop what systemd keeps for us)
+ *     [Service]  Type=notify, NotifyAccess=main, FileDescriptorStoreMax=64 (FD_STORE_SERVICE_MAX),
+ *                WatchdogSec=30s, WatchdogSignal=SIGKILL (a stopped process hears no other),
+ *                Restart=on-failure, RestartSec=50ms, RestartPreventExitStatus=2,
+ *                KillMode=mixed, TimeoutStartSec=infinity, TimeoutStopSec=infinity, TasksMax=infinity */
 #pragma once
 
 #include "bridge/settings.h"

@@ -2,6 +2,7 @@
  * group.c and manager.c; the RPC handlers have bridge/instance.h. */
 #pragma once
 
+#include "bridge/fd_store.h"
 #include "bridge/instance.h"
 #include "bridge/launch.h"
 #include "bridge/main_log.h"
@@ -18,6 +19,7 @@ typedef struct InstanceContext {
     Pump *pump;
     MainLog *log;
     Store *store;
+    FdStore *fd_store;
     MappingContext mapping;
     LaunchContext launch;
     const char *identifier;

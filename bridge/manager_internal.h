@@ -2,6 +2,7 @@
  * signals, end). Nobody else includes this. */
 #pragma once
 
+#include "bridge/fd_store.h"
 #include "bridge/group_owner.h"
 #include "bridge/http.h"
 #include "bridge/manager_owner.h"
@@ -18,6 +19,7 @@ struct Manager {
     Systemd *systemd;
     Pump *pump;
     Store *store;
+    FdStore *fd_store;
     EventBus *events;
     Http *http;
     RpcServer *rpc;

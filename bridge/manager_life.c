@@ -162,6 +162,7 @@ static void become_ready(Manager *manager)
         let_go_of_stderr();
     (void)sd_notifyf(false, "READY=1\nMAINPID=%d\nSTATUS=supervising %u groups", (int)getpid(),
                      manager->groups->len);
+    fd_store_drop_untaken(manager->fd_store);
     /* Events about units came in while they were looked at; nothing of that may be missed. */
     on_resynchronise(manager);
     if (manager->state == DAEMON_RUNNING)
@@ -245,6 +246,7 @@ static void finish(Manager *manager)
     remove_pidfile(manager);
     for (unsigned i = 0; i < instances->len; i++)
         instance_abolish(g_ptr_array_index(instances, i));
+    fd_store_clear(manager->fd_store);
     /* A restart reads again what the daemonising parent left. */
     runtime_directory_remove(manager->runtime_directory,
                              manager->state == DAEMON_RESTARTING ? HANDOFF_FILE : NULL);
@@ -479,6 +481,7 @@ static void fill_context(Manager *manager, char **environment)
         .pump = manager->pump,
         .log = manager->log,
         .store = manager->store,
+        .fd_store = manager->fd_store,
         .mapping = {.libexecdir = manager->libexecdir,
                     .runtime_directory = manager->runtime_directory,
                     .user_manager = geteuid() != 0},
@@ -510,6 +513,12 @@ static int open_parts(Manager *manager, char **ret_message)
         *ret_message = g_strdup_printf("could not open %s: %s", state, g_strerror(-r));
         return r;
     }
+    manager->fd_store = fd_store_open(&r);
+    if (r < 0)
+        main_log_write(manager->log, LOG_LEVEL_ERROR,
+                       "systemd cannot keep descriptors for the next supervisord (%s): should this one be "
+                       "killed, output that is on its way then may be lost",
+                       g_strerror(-r));
     r = install_path_libexec(&manager->libexecdir);
     if (r >= 0)
         r = pump_new(manager->event, manager->log, manager->events, &manager->pump);
@@ -564,6 +573,8 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
         *ret_message = g_strdup_printf("could not make an event loop: %s", g_strerror(-r));
         return r;
     }
+    /* Nothing happens without WatchdogSec=. */
+    (void)sd_event_set_watchdog(manager->event, true);
     r = prepare_directory(manager, ret_message);
     if (r >= 0)
         r = connect_systemd(manager, ret_message);
@@ -597,6 +608,7 @@ void manager_free(Manager *manager)
     pump_free(manager->pump);
     systemd_free(manager->systemd);
     store_free(manager->store);
+    fd_store_free(manager->fd_store);
     event_bus_free(manager->events);
     g_clear_pointer(&manager->plan, plan_unref);
     config_unref(manager->config);
