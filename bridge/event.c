@@ -10,6 +10,8 @@ typedef struct Subscription {
 struct EventBus {
     GArray *subscriptions; /* of Subscription */
     unsigned last;
+    int64_t next_serial;
+    int64_t serial; /* of the event that is being handed out; -1: nobody has asked yet */
 };
 
 EventBus *event_bus_new(void)
@@ -58,10 +60,20 @@ void event_bus_publish(EventBus *bus, EventType type, const char *payload, size_
 {
     /* A handler may subscribe and unsubscribe: everybody who is there now hears it, and only those. */
     g_autoptr(GArray) present = g_array_copy(bus->subscriptions);
+    int64_t outer = bus->serial; /* a handler may publish */
 
+    bus->serial = -1;
     for (unsigned i = 0; i < present->len; i++) {
         const Subscription *subscription = &g_array_index(present, Subscription, i);
         if (event_type_covers(subscription->type, type))
             subscription->handler(type, payload, size, subscription->userdata);
     }
+    bus->serial = outer;
+}
+
+int64_t event_bus_serial(EventBus *bus)
+{
+    if (bus->serial < 0)
+        bus->serial = bus->next_serial++;
+    return bus->serial;
 }

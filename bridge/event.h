@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/event_type.h"
 
@@ -24,3 +25,7 @@ void event_bus_unsubscribe(EventBus *bus, unsigned identifier);
 /* Whether anybody would hear it: saves the work of making a payload. */
 bool event_bus_wants(const EventBus *bus, EventType type);
 void event_bus_publish(EventBus *bus, EventType type, const char *payload, size_t size);
+
+/* For handlers, while they are called: the number of the event that is being handed out. As in the oracle
+ * only events that somebody asks this of are counted, from 0. */
+int64_t event_bus_serial(EventBus *bus);

@@ -74,7 +74,7 @@ const char *instance_logfile(const Instance *instance, Stream stream)
 
 bool instance_at_rest(const Instance *instance)
 {
-    return !instance->unit_busy && !instance->start_called && !instance->start_wanted;
+    return instance->runner->at_rest(instance);
 }
 
 /* Signals
@@ -119,7 +119,7 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
     instance->signals = g_slist_prepend(instance->signals, request);
     main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "sending %s (pid %d) sig %s",
                    instance_name(instance), (int)instance->pid, name ? name : "signal 0");
-    int r = systemd_kill(instance->context->systemd, instance->planned->unit, signal, on_signalled, request);
+    int r = instance->runner->signal(instance, signal, on_signalled, request);
     if (r < 0)
         finish_signal(request, r);
 }
@@ -127,6 +127,11 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
 /* Life
  * -----------------------------------------------------------------------------------------------------------
  */
+
+static const InstanceRunner *runner_of(const ProcessConfig *config)
+{
+    return &instance_unit_runner;
+}
 
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context)
 {
@@ -138,8 +143,11 @@ Instance *instance_new(const PlannedProcess *planned, Group *group, const Instan
     instance->state = PROCESS_STOPPED;
     instance->spawnerr = g_strdup("");
     instance->watches = watch_list_new(instance);
+    instance->runner = runner_of(planned->config);
     instance_output_name_logs(instance);
     systemd_watch(context->systemd, planned->unit);
+    if (instance->runner->prepare)
+        instance->runner->prepare(instance);
     return instance;
 }
 
@@ -157,9 +165,7 @@ void instance_detach(Instance *instance)
     instance->detached = true;
     abandon_signals(instance);
     watch_list_free(g_steal_pointer(&instance->watches));
-    instance_unit_cancel_retry(instance);
-    instance->judge = sd_event_source_disable_unref(instance->judge);
-    g_clear_pointer(&instance->undecided, g_free);
+    instance->runner->detach(instance);
     systemd_forget(context->systemd, instance);
     systemd_unwatch(context->systemd, instance->planned->unit);
     instance_output_close(instance);
@@ -178,11 +184,7 @@ void instance_free(Instance *instance)
 
 void instance_abolish(Instance *instance)
 {
-    /* It has ended, but systemd may be about to restart it. */
-    if (instance->unit_busy)
-        (void)systemd_stop(instance->context->systemd, instance->planned->unit, NULL, NULL);
-    else if (instance->unit_failed)
-        (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    instance->runner->abolish(instance);
     launch_remove_files(instance->planned, &instance->context->launch);
     (void)store_forget_process(instance->context->store, instance->planned->namespec);
     instance_detach(instance);
@@ -237,6 +239,7 @@ static void count_backoff(Instance *instance)
 
 static void tell_change(Instance *instance, ProcessState old)
 {
+    instance_event_tell(instance, old);
     if (instance->context->state_changed)
         instance->context->state_changed(instance, old, instance->context->userdata);
     if (!instance->detached)
@@ -260,11 +263,11 @@ void instance_apply(Instance *instance, StateEvent event)
     /* A stop reaches the unit before anybody is told, who might ask for the next start; a start after they
      * were told, since it may fail on the spot and the news of that comes second. */
     if (step.action == STATE_ACTION_STOP_UNIT)
-        instance_unit_stop(instance);
+        instance->runner->stop(instance);
     if (step.next != old && instance->state == step.next)
         tell_change(instance, old);
     if (step.action == STATE_ACTION_START_UNIT && instance->state == step.next && !instance->detached)
-        instance_unit_start(instance);
+        instance->runner->start(instance);
 }
 
 void instance_fail_start(Instance *instance, const char *message)
@@ -287,6 +290,37 @@ void instance_start(Instance *instance)
     instance->start_attempts = 0;
     instance->start_pending = true;
     instance_apply(instance, STATE_EVENT_START);
+}
+
+int instance_write_stdin(Instance *instance, const char *data, size_t size)
+{
+    return instance->runner->write_stdin(instance, data, size);
+}
+
+void instance_unit_changed(Instance *instance, const UnitSnapshot *snapshot)
+{
+    instance->runner->unit_changed(instance, snapshot);
+}
+
+void instance_unit_removed(Instance *instance)
+{
+    instance->runner->unit_removed(instance);
+}
+
+void instance_look(Instance *instance)
+{
+    instance->runner->look(instance);
+}
+
+void instance_unit_hold(Instance *instance)
+{
+    instance->held = true;
+    instance->runner->hold(instance);
+}
+
+bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
+{
+    return instance->runner->restore(instance, snapshot);
 }
 
 int instance_check_command(Instance *instance, char **ret_message)
@@ -320,11 +354,11 @@ void instance_stop(Instance *instance)
 void instance_stop_for_shutdown(Instance *instance)
 {
     if (instance->state == PROCESS_BACKOFF) {
-        instance_unit_stop(instance);
+        instance->runner->stop(instance);
         instance_apply(instance, STATE_EVENT_GIVE_UP);
     } else if (process_state_is_stopped(instance->state)) {
         /* It has ended, but systemd may be about to restart it. */
-        instance_unit_stop(instance);
+        instance->runner->stop(instance);
     } else {
         instance_stop(instance);
     }

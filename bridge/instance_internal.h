@@ -1,19 +1,23 @@
 /* The inside of an instance, shared by the files that make it up: instance.c (what it is and what is asked of
- * it), instance_unit.c (its unit and what systemd says), instance_restore.c (after a restart of the bridge),
- * instance_output.c (its streams). Nobody else includes this. */
+ * it), instance_unit.c (run as a service: its unit and what systemd says), instance_restore.c (that after a
+ * restart of the bridge), instance_child.c (run as a child of the bridge), instance_end.c (what an end was),
+ * instance_event.c (telling listeners), instance_output.c (its streams). Nobody else includes this. */
 #pragma once
 
 #include "bridge/instance_owner.h"
+#include "bridge/instance_runner.h"
 #include "bridge/observation.h"
 #include "bridge/stdin_pipe.h"
 #include "bridge/watch_list.h"
 
 typedef struct SignalRequest SignalRequest;
+typedef struct InstanceChild InstanceChild;
 
 struct Instance {
     const PlannedProcess *planned;
     Group *group;
     const InstanceContext *context;
+    const InstanceRunner *runner;
 
     ProcessState state;
     pid_t pid;
@@ -24,8 +28,12 @@ struct Instance {
     unsigned backoff; /* failed starts in a row */
     char *spawnerr;
     WatchList *watches;
-    bool detached;   /* its group is gone: nothing happens any more */
-    GSList *signals; /* of SignalRequest: those not answered yet */
+    bool detached;              /* its group is gone: nothing happens any more */
+    GSList *signals;            /* of SignalRequest: those not answered yet */
+    bool stopping_untold;       /* the event of STOPPING waits for the pid */
+    ProcessState stopping_from; /* … and this was the state before */
+
+    InstanceChild *child; /* what instance_child.c keeps */
 
     /* the unit */
     Observation observation;
@@ -58,16 +66,25 @@ void instance_set_spawnerr(Instance *instance, const char *text);
 /* A start that did not get as far as a process of its own, for a reason that only the bridge knows. */
 void instance_fail_start(Instance *instance, const char *message);
 
-/* instance_unit.c */
-void instance_unit_start(Instance *instance);
-void instance_unit_stop(Instance *instance);
-void instance_unit_cancel_retry(Instance *instance);
-void instance_unit_retry_later(Instance *instance, uint64_t usec);
+/* instance_event.c: tells listeners that the state has changed. */
+void instance_event_tell(Instance *instance, ProcessState old);
+/* The pid is known now: what had to wait for it is told. */
+void instance_event_catch_up(Instance *instance);
+
+/* instance_end.c */
 /* systemd's microseconds as the seconds that clients see; 0, which is "unknown", is now. */
-double instance_unit_seconds(uint64_t usec);
+double instance_end_seconds(uint64_t usec);
 /* An end in the oracle's words ("exit status 2", "terminated by SIGKILL"), and the exit status as
  * getProcessInfo tells it: -1 after a signal. `ret_text` is newly allocated. */
-void instance_unit_describe_end(const Observed *observed, int *ret_status, char **ret_text);
+void instance_end_describe(const Observed *observed, int *ret_status, char **ret_text);
+bool instance_end_is_expected(const Instance *instance, int status);
+/* The process has ended. `failed`: before it was up. Logs, changes the state, gives up after too many tries.
+ */
+void instance_end_take(Instance *instance, const Observed *observed, bool failed);
+void instance_end_give_up(Instance *instance);
+
+/* instance_restore.c */
+bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot);
 
 /* instance_output.c */
 void instance_output_name_logs(Instance *instance);
@@ -75,3 +92,4 @@ int instance_output_open(Instance *instance);
 void instance_output_set_pid(Instance *instance, pid_t pid);
 void instance_output_drain(Instance *instance);
 void instance_output_close(Instance *instance);
+int instance_output_write_stdin(Instance *instance, const char *data, size_t size);

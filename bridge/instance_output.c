@@ -142,7 +142,7 @@ void instance_reopen_logs(Instance *instance)
     }
 }
 
-int instance_write_stdin(Instance *instance, const char *data, size_t size)
+int instance_output_write_stdin(Instance *instance, const char *data, size_t size)
 {
     const InstanceContext *context = instance->context;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bridge/fd_store.h"
+#include "bridge/event.h"
 #include "bridge/instance.h"
 #include "bridge/launch.h"
 #include "bridge/main_log.h"
@@ -20,6 +21,7 @@ typedef struct InstanceContext {
     MainLog *log;
     Store *store;
     FdStore *fd_store;
+    EventBus *events;
     MappingContext mapping;
     LaunchContext launch;
     const char *identifier;

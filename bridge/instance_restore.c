@@ -59,7 +59,7 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
         instance->state = state_without_process(instance, before);
     instance->pid = snapshot->main_pid;
     if (snapshot->exec_main_start != 0)
-        instance->laststart = instance_unit_seconds(snapshot->exec_main_start);
+        instance->laststart = instance_end_seconds(snapshot->exec_main_start);
     instance->backoff = instance->state == PROCESS_RUNNING
                             ? 0
                             : launch_read_failures(instance->planned, &instance->context->launch);
@@ -91,12 +91,12 @@ static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
     } else {
         instance->state = PROCESS_EXITED;
     }
-    instance->laststop = instance_unit_seconds(snapshot ? snapshot->exec_main_exit : 0);
+    instance->laststop = instance_end_seconds(snapshot ? snapshot->exec_main_exit : 0);
     if (snapshot && snapshot->exec_main_code != 0) {
         g_autofree char *text = NULL;
         observed.exit_code = snapshot->exec_main_code;
         observed.exit_status = snapshot->exec_main_status;
-        instance_unit_describe_end(&observed, &instance->exitstatus, &text);
+        instance_end_describe(&observed, &instance->exitstatus, &text);
     }
     /* What it wrote last is still in the FIFO if anything kept that open. */
     if (instance_output_open(instance) >= 0)
@@ -110,7 +110,7 @@ static void restore_asked(Instance *instance)
     instance->start_pending = true;
 }
 
-bool instance_restore(Instance *instance, const UnitSnapshot *snapshot)
+bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
 {
     const StoreRecord *record = store_process(instance->context->store, instance->planned->namespec);
     bool live = snapshot && state_of(snapshot) != PROCESS_STOPPED;

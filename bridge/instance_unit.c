@@ -15,18 +15,17 @@ enum {
     RETRY_REMOVAL_USEC = 100000,
     RETRY_REMOVAL_MAX = 600,
     RETRY_STOP_USEC = 1000000,
-    JUDGE_AGAIN_USEC = 3000
+    JUDGE_AGAIN_USEC = 3000,
+    MISSED_MAX = 1000
 };
 
 static void start_now(Instance *instance);
+static void look(Instance *instance);
 static void decide(Instance *instance);
 static void send_stop(Instance *instance);
 static void wait_for_removal(Instance *instance);
-
-double instance_unit_seconds(uint64_t usec)
-{
-    return usec > 0 ? (double)usec / G_USEC_PER_SEC : (double)g_get_real_time() / G_USEC_PER_SEC;
-}
+static void cancel_retry(Instance *instance);
+static void unit_removed(Instance *instance);
 
 /* Starting
  * ------------------------------------------------------------------------------------------------------- */
@@ -35,12 +34,12 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
     Instance *instance = userdata;
 
-    instance_unit_cancel_retry(instance);
+    cancel_retry(instance);
     if (instance->stop_unsent) {
         send_stop(instance);
     } else if (instance->state == PROCESS_BACKOFF) {
         /* What the gate does when there is a unit, the bridge does when systemd would not make one. */
-        instance->laststart = instance_unit_seconds(0);
+        instance->laststart = instance_end_seconds(0);
         instance_apply(instance, STATE_EVENT_LAUNCHED);
         start_now(instance);
     } else if (instance->start_wanted) {
@@ -49,27 +48,19 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
-void instance_unit_retry_later(Instance *instance, uint64_t usec)
+static void retry_later(Instance *instance, uint64_t usec)
 {
     uint64_t now = 0;
 
-    instance_unit_cancel_retry(instance);
+    cancel_retry(instance);
     (void)sd_event_now(instance->context->event, CLOCK_MONOTONIC, &now);
     (void)sd_event_add_time(instance->context->event, &instance->retry, CLOCK_MONOTONIC, now + usec, 0,
                             on_retry, instance);
 }
 
-void instance_unit_cancel_retry(Instance *instance)
+static void cancel_retry(Instance *instance)
 {
     instance->retry = sd_event_source_disable_unref(instance->retry);
-}
-
-static void give_up(Instance *instance)
-{
-    main_log_write(instance->context->log, LOG_LEVEL_INFO,
-                   "gave up: %s entered FATAL state, too many start retries too quickly",
-                   instance_name(instance));
-    instance_apply(instance, STATE_EVENT_GIVE_UP);
 }
 
 /* systemd would not start it at all. There is no gate to count: the bridge backs off and gives up by the same
@@ -82,9 +73,9 @@ static void refuse_start(Instance *instance, const char *message)
     if (instance->state != PROCESS_BACKOFF)
         return;
     if (instance->backoff > instance->planned->config->startretries)
-        give_up(instance);
+        instance_end_give_up(instance);
     else if (!instance->held)
-        instance_unit_retry_later(instance, instance->backoff * (uint64_t)G_USEC_PER_SEC);
+        retry_later(instance, instance->backoff * (uint64_t)G_USEC_PER_SEC);
 }
 
 /* A unit of this name is loaded: the last incarnation's remains in the failed state, or on their way out. The
@@ -103,8 +94,8 @@ static void wait_for_removal(Instance *instance)
     instance->unit_busy = true;
     instance->start_wanted = true;
     (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
-    instance_look(instance);
-    instance_unit_retry_later(instance, RETRY_REMOVAL_USEC);
+    look(instance);
+    retry_later(instance, RETRY_REMOVAL_USEC);
 }
 
 static void take_start_failure(Instance *instance, int error, const char *message)
@@ -116,7 +107,7 @@ static void take_start_failure(Instance *instance, int error, const char *messag
     } else if (error == -EEXIST && instance->state == PROCESS_STARTING) {
         wait_for_removal(instance);
     } else if (error == -EEXIST) {
-        instance_look(instance);
+        look(instance);
     } else {
         g_autofree char *text = g_strdup_printf("systemd did not start unit %s: %s", instance->planned->unit,
                                                 message ? message : g_strerror(-error));
@@ -182,7 +173,7 @@ static void start_now(Instance *instance)
         take_start_failure(instance, r, NULL);
 }
 
-void instance_unit_start(Instance *instance)
+static void start(Instance *instance)
 {
     /* The last incarnation may still be on its way out (its children are being killed): the new one comes
      * after it. */
@@ -207,7 +198,7 @@ static void on_stop_answered(const char *unit, int result, const char *message, 
         /* Not lost: the connection may be coming back, systemd may think better of it. */
         instance->stop_called = false;
         instance->stop_unsent = true;
-        instance_unit_retry_later(instance, RETRY_STOP_USEC);
+        retry_later(instance, RETRY_STOP_USEC);
         if (result != -ENOTCONN)
             main_log_write(instance->context->log, LOG_LEVEL_CRITICAL, "unknown problem killing %s (%d): %s",
                            instance_name(instance), (int)instance->pid,
@@ -215,11 +206,11 @@ static void on_stop_answered(const char *unit, int result, const char *message, 
     }
 }
 
-void instance_unit_stop(Instance *instance)
+static void stop(Instance *instance)
 {
     bool unsent = instance->start_wanted;
 
-    instance_unit_cancel_retry(instance);
+    cancel_retry(instance);
     instance->start_wanted = false;
     /* Without a unit the start had not been sent either: there is nothing to stop. */
     if (!instance->unit_busy || instance->stop_called)
@@ -231,13 +222,12 @@ void instance_unit_stop(Instance *instance)
         send_stop(instance);
 }
 
-void instance_unit_hold(Instance *instance)
+static void hold(Instance *instance)
 {
     bool may_come_back = instance->state == PROCESS_EXITED || instance->state == PROCESS_BACKOFF;
 
-    instance->held = true;
     if (may_come_back)
-        instance_unit_stop(instance);
+        stop(instance);
 }
 
 static void send_stop(Instance *instance)
@@ -252,27 +242,24 @@ static void send_stop(Instance *instance)
 /* What systemd says
  * ---------------------------------------------------------------------------------------------- */
 
-void instance_unit_describe_end(const Observed *observed, int *ret_status, char **ret_text)
+/* Whole incarnations went by unseen, which systemd counted: they are made up, so that whoever counts events
+ * counts them all. The gate's count tells how many of the last ones came to nothing. */
+static void make_up_missed(Instance *instance, unsigned missed)
 {
-    if (observed->exit_code == CLD_EXITED) {
-        *ret_status = observed->exit_status;
-        *ret_text = g_strdup_printf("exit status %d", observed->exit_status);
-        return;
-    }
-    const char *name = signal_name(observed->exit_status);
-    g_autofree char *number = g_strdup_printf("signal %d", observed->exit_status);
-    *ret_status = -1;
-    *ret_text = g_strconcat("terminated by ", name ? name : number,
-                            observed->exit_code == CLD_DUMPED ? " (core dumped)" : "", NULL);
-}
+    unsigned failures = launch_read_failures(instance->planned, &instance->context->launch);
 
-static bool is_expected(const ProcessConfig *config, int status)
-{
-    for (size_t i = 0; i < config->exitcode_count; i++) {
-        if (config->exitcodes[i] == status)
-            return true;
+    instance->pid = 0;
+    for (; missed > 0 && !instance->detached; missed--) {
+        if (instance->state != PROCESS_STARTING)
+            instance_apply(instance, STATE_EVENT_LAUNCHED);
+        if (missed <= failures) {
+            instance_apply(instance, STATE_EVENT_FAILED);
+        } else {
+            instance->exitstatus = -1;
+            instance_apply(instance, STATE_EVENT_UP);
+            instance_apply(instance, STATE_EVENT_EXITED);
+        }
     }
-    return false;
 }
 
 static void see_launched(Instance *instance, const Observed *observed)
@@ -283,14 +270,16 @@ static void see_launched(Instance *instance, const Observed *observed)
     /* systemd was restarting it when the stop came: that process is on its way out already. */
     if (instance->stop_called && process_state_is_stopped(instance->state))
         return;
+    make_up_missed(instance, MIN(observed->missed, MISSED_MAX));
     instance->pid = observed->pid;
-    instance->laststart = instance_unit_seconds(observed->time);
+    instance->laststart = instance_end_seconds(observed->time);
     instance->start_attempts = 0;
     if (instance->state != PROCESS_STARTING) {
         instance_set_spawnerr(instance, "");
         instance->exitstatus = 0;
         instance_apply(instance, STATE_EVENT_LAUNCHED);
     }
+    instance_event_catch_up(instance);
     instance_output_set_pid(instance, observed->pid);
     /* Where the command is missing the oracle never forks; here the launcher is about to find that out. */
     if (instance_check_command(instance, &problem) <= COMMAND_OK)
@@ -323,64 +312,6 @@ static void see_stopping(Instance *instance, const Observed *observed)
     main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "killing %s (pid %d) %swith signal SIGKILL",
                    instance_name(instance), (int)observed->pid,
                    instance->planned->config->killasgroup ? "process group " : "");
-}
-
-static void see_stopped(Instance *instance, int status, const char *text)
-{
-    bool expected = is_expected(instance->planned->config, status);
-
-    instance->exitstatus = status;
-    main_log_write(instance->context->log, expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "stopped: %s (%s)",
-                   instance_name(instance), text);
-    instance_apply(instance, STATE_EVENT_EXITED);
-}
-
-static void see_failed(Instance *instance, const char *text)
-{
-    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
-
-    instance->exitstatus = 0;
-    if (spawnerr) {
-        instance_fail_start(instance, spawnerr);
-    } else {
-        instance_set_spawnerr(instance, "Exited too quickly (process log may have details)");
-        main_log_write(instance->context->log, LOG_LEVEL_WARN, "exited: %s (%s; not expected)",
-                       instance_name(instance), text);
-        instance_apply(instance, STATE_EVENT_FAILED);
-    }
-    if (instance->state == PROCESS_BACKOFF && instance->backoff > instance->planned->config->startretries)
-        give_up(instance);
-}
-
-static void see_exited(Instance *instance, int status, const char *text)
-{
-    bool expected = is_expected(instance->planned->config, status);
-
-    instance->exitstatus = status;
-    if (!expected) {
-        g_autofree char *spawnerr = g_strdup_printf("Bad exit code %d", status);
-        instance_set_spawnerr(instance, spawnerr);
-    }
-    main_log_write(instance->context->log, expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "exited: %s (%s; %s)",
-                   instance_name(instance), text, expected ? "expected" : "not expected");
-    instance_apply(instance, STATE_EVENT_EXITED);
-}
-
-static void take_end(Instance *instance, const Observed *observed, bool failed)
-{
-    g_autofree char *text = NULL;
-    int status;
-
-    instance->laststop = instance_unit_seconds(observed->time);
-    instance_unit_describe_end(observed, &status, &text);
-    if (instance->state == PROCESS_STOPPING)
-        see_stopped(instance, status, text);
-    else if (failed)
-        see_failed(instance, text);
-    else
-        see_exited(instance, status, text);
-    if (instance->state != PROCESS_STARTING && instance->state != PROCESS_RUNNING)
-        instance->pid = 0;
 }
 
 static Verdict judge(const Instance *instance, const Observed *observed)
@@ -430,7 +361,7 @@ static void decide(Instance *instance)
     instance->judge = sd_event_source_disable_unref(instance->judge);
     if (verdict == VERDICT_PASSED)
         see_up(instance, observed);
-    take_end(instance, observed, verdict == VERDICT_FAILED);
+    instance_end_take(instance, observed, verdict == VERDICT_FAILED);
 }
 
 static void see_end(Instance *instance, const Observed *observed)
@@ -443,7 +374,7 @@ static void see_end(Instance *instance, const Observed *observed)
     instance_output_drain(instance);
     instance_output_set_pid(instance, 0);
     if (observed->event == STATE_EVENT_EXITED) {
-        take_end(instance, observed, false);
+        instance_end_take(instance, observed, false);
         return;
     }
     g_free(instance->undecided);
@@ -469,10 +400,10 @@ static void settle(Instance *instance)
     instance->stop_called = false;
     instance->stop_deferred = false;
     if (instance->stop_unsent)
-        instance_unit_cancel_retry(instance);
+        cancel_retry(instance);
     instance->stop_unsent = false;
     if (instance->start_wanted) {
-        instance_unit_cancel_retry(instance);
+        cancel_retry(instance);
         start_now(instance);
         return;
     }
@@ -503,12 +434,12 @@ static void on_second_look(const char *unit, int result, const UnitSnapshot *sna
 
     instance->looking = false;
     if (result == -ENOENT)
-        instance_unit_removed(instance);
+        unit_removed(instance);
     else if (snapshot)
         see(instance, snapshot, true);
 }
 
-void instance_look(Instance *instance)
+static void look(Instance *instance)
 {
     if (instance->looking)
         return;
@@ -526,7 +457,7 @@ static void see_rest(Instance *instance, const UnitSnapshot *snapshot, bool seco
         instance->unit_failed = snapshot->active_state == ACTIVE_STATE_FAILED;
         settle(instance);
     } else {
-        instance_look(instance);
+        look(instance);
     }
 }
 
@@ -551,7 +482,7 @@ static void take_launch_for_wanted(Instance *instance)
     if (!instance->start_wanted || instance->stop_called)
         return;
     instance->start_wanted = false;
-    instance_unit_cancel_retry(instance);
+    cancel_retry(instance);
 }
 
 static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
@@ -584,12 +515,12 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     }
 }
 
-void instance_unit_changed(Instance *instance, const UnitSnapshot *snapshot)
+static void unit_changed(Instance *instance, const UnitSnapshot *snapshot)
 {
     see(instance, snapshot, false);
 }
 
-void instance_unit_removed(Instance *instance)
+static void unit_removed(Instance *instance)
 {
     instance->gate_is_there = false;
     if (instance->undecided)
@@ -599,3 +530,47 @@ void instance_unit_removed(Instance *instance)
     instance->unit_failed = false;
     settle(instance);
 }
+
+/* As a runner
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int send_signal(Instance *instance, int signal, SystemdDone done, void *userdata)
+{
+    return systemd_kill(instance->context->systemd, instance->planned->unit, signal, done, userdata);
+}
+
+static bool at_rest(const Instance *instance)
+{
+    return !instance->unit_busy && !instance->start_called && !instance->start_wanted;
+}
+
+static void abolish(Instance *instance)
+{
+    /* It has ended, but systemd may be about to restart it. */
+    if (instance->unit_busy)
+        (void)systemd_stop(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    else if (instance->unit_failed)
+        (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+}
+
+static void detach(Instance *instance)
+{
+    cancel_retry(instance);
+    instance->judge = sd_event_source_disable_unref(instance->judge);
+    g_clear_pointer(&instance->undecided, g_free);
+}
+
+const InstanceRunner instance_unit_runner = {
+    .start = start,
+    .stop = stop,
+    .hold = hold,
+    .signal = send_signal,
+    .write_stdin = instance_output_write_stdin,
+    .unit_changed = unit_changed,
+    .unit_removed = unit_removed,
+    .look = look,
+    .restore = instance_unit_restore,
+    .at_rest = at_rest,
+    .abolish = abolish,
+    .detach = detach,
+};

@@ -99,6 +99,12 @@ static void forget_units(Manager *manager, Group *group)
         g_hash_table_remove(manager->by_unit, instance_unit(group_instance(group, i)));
 }
 
+static void tell_group(const Manager *manager, EventType type, const char *name)
+{
+    g_autofree char *payload = g_strdup_printf("groupname:%s\n", name);
+    event_bus_publish(manager->events, type, payload, strlen(payload));
+}
+
 Group *manager_activate(Manager *manager, const PlannedGroup *planned)
 {
     Group *group = group_new(manager->plan, planned, &manager->context);
@@ -106,6 +112,7 @@ Group *manager_activate(Manager *manager, const PlannedGroup *planned)
     g_ptr_array_add(manager->groups, group);
     g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
     learn_units(manager, group);
+    tell_group(manager, EVENT_PROCESS_GROUP_ADDED, group_name(group));
     return group;
 }
 
@@ -155,6 +162,7 @@ int manager_remove_group(Manager *manager, const char *name)
     if (g_ptr_array_find(manager->groups, group, &index))
         g_ptr_array_add(manager->graveyard, g_ptr_array_steal_index(manager->groups, index));
     schedule_burial(manager);
+    tell_group(manager, EVENT_PROCESS_GROUP_REMOVED, group_name(group));
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "bridge/rpc.h"
 #include "bridge/store.h"
 #include "bridge/systemd.h"
+#include "bridge/tick.h"
 
 struct Manager {
     sd_event *event;
@@ -21,6 +22,7 @@ struct Manager {
     Store *store;
     FdStore *fd_store;
     EventBus *events;
+    Tick *tick;
     Http *http;
     RpcServer *rpc;
     InstanceContext context;
@@ -53,5 +55,5 @@ struct Manager {
 GPtrArray *manager_copy_groups(const Manager *manager);
 /* Ascending priority; for g_ptr_array_sort(). */
 int manager_compare_groups(const void *a, const void *b);
-/* Makes the group active without starting anything. */
+/* Makes the group active, and tells listeners so, without starting anything. */
 Group *manager_activate(Manager *manager, const PlannedGroup *planned);

@@ -165,6 +165,7 @@ static void become_ready(Manager *manager)
     fd_store_drop_untaken(manager->fd_store);
     /* Events about units came in while they were looked at; nothing of that may be missed. */
     on_resynchronise(manager);
+    event_bus_publish(manager->events, EVENT_SUPERVISOR_STATE_CHANGE_RUNNING, "", 0);
     if (manager->state == DAEMON_RUNNING)
         autostart(manager);
     else
@@ -314,6 +315,7 @@ static void begin_shutdown(Manager *manager)
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
     manager->stopping = manager_copy_groups(manager);
+    event_bus_publish(manager->events, EVENT_SUPERVISOR_STATE_CHANGE_STOPPING, "", 0);
     for (unsigned i = 0; i < instances->len; i++)
         instance_unit_hold(g_ptr_array_index(instances, i));
     g_ptr_array_sort(manager->stopping, manager_compare_groups);
@@ -482,6 +484,7 @@ static void fill_context(Manager *manager, char **environment)
         .log = manager->log,
         .store = manager->store,
         .fd_store = manager->fd_store,
+        .events = manager->events,
         .mapping = {.libexecdir = manager->libexecdir,
                     .runtime_directory = manager->runtime_directory,
                     .user_manager = geteuid() != 0},
@@ -522,6 +525,8 @@ static int open_parts(Manager *manager, char **ret_message)
     r = install_path_libexec(&manager->libexecdir);
     if (r >= 0)
         r = pump_new(manager->event, manager->log, manager->events, &manager->pump);
+    if (r >= 0)
+        r = tick_new(manager->event, manager->events, &manager->tick);
     if (r >= 0)
         r = rpc_server_new(manager, &manager->rpc);
     if (r >= 0)
@@ -609,6 +614,7 @@ void manager_free(Manager *manager)
     systemd_free(manager->systemd);
     store_free(manager->store);
     fd_store_free(manager->fd_store);
+    tick_free(manager->tick);
     event_bus_free(manager->events);
     g_clear_pointer(&manager->plan, plan_unref);
     config_unref(manager->config);

@@ -14,16 +14,33 @@ static Observed *add(Events *events, StateEvent event, const UnitSnapshot *snaps
     return observed;
 }
 
+/* The snapshot is about another process already: how the last one ended went by. */
+static void make_up_end(const Observation *observation, Events *events)
+{
+    bool unseen = !observation->up && !observation->stopping;
+    Observed *observed = &events->list[events->count++];
+
+    *observed =
+        (Observed){.event = unseen ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, .pid = observation->pid};
+}
+
 static void see_launch(Observation *observation, const UnitSnapshot *snapshot, Events *events)
 {
     bool same = observation->pid == snapshot->exec_main_pid &&
                 memcmp(observation->invocation, snapshot->invocation, sizeof observation->invocation) == 0;
+    unsigned missed = 0;
 
     if (snapshot->exec_main_pid == 0 || same)
         return;
-    *observation = (Observation){.pid = snapshot->exec_main_pid};
+    if (observation->pid != 0 && !observation->ended)
+        make_up_end(observation, events);
+    if (observation->pid != 0 && snapshot->restarts > observation->restarts)
+        missed = snapshot->restarts - observation->restarts - 1;
+    *observation = (Observation){.pid = snapshot->exec_main_pid, .restarts = snapshot->restarts};
     memcpy(observation->invocation, snapshot->invocation, sizeof observation->invocation);
-    add(events, STATE_EVENT_LAUNCHED, snapshot)->time = snapshot->exec_main_start;
+    Observed *observed = add(events, STATE_EVENT_LAUNCHED, snapshot);
+    observed->time = snapshot->exec_main_start;
+    observed->missed = missed;
 }
 
 static void see_up(Observation *observation, const UnitSnapshot *snapshot, Events *events)

@@ -15,11 +15,12 @@
  * invocation and a process ID alone comes back. */
 typedef struct Observation {
     uint8_t invocation[16];
-    pid_t pid;     /* 0: nothing seen yet */
-    bool up;       /* UP has been told */
-    bool ended;    /* FAILED or EXITED has been told */
-    bool stopping; /* STOPPING has been told */
-    bool killing;  /* the escalation to SIGKILL has been told */
+    pid_t pid;         /* 0: nothing seen yet */
+    unsigned restarts; /* NRestarts at that time */
+    bool up;           /* UP has been told */
+    bool ended;        /* FAILED or EXITED has been told */
+    bool stopping;     /* STOPPING has been told */
+    bool killing;      /* the escalation to SIGKILL has been told */
 } Observation;
 
 typedef struct Observed {
@@ -27,12 +28,13 @@ typedef struct Observed {
     bool killing;  /* not a change of state: the main process is being killed now */
     pid_t pid;     /* of the main process that the event is about */
     uint64_t time; /* CLOCK_REALTIME in microseconds: start for LAUNCHED, end for FAILED and EXITED; else 0 */
+    unsigned missed; /* for LAUNCHED: that many incarnations before this one were never shown */
     double lifetime; /* seconds, for FAILED and EXITED */
-    int exit_code;   /* CLD_…, for FAILED and EXITED */
+    int exit_code;   /* CLD_…, for FAILED and EXITED; 0: it has ended, nobody knows how */
     int exit_status;
 } Observed;
 
-enum { OBSERVED_MAX = 6 };
+enum { OBSERVED_MAX = 8 };
 
 /* Compares a snapshot with what is known and fills `ret_events` with what is new, in order. Returns their
  * number. GONE is reported whenever the snapshot shows a unit at rest: the caller looks a second time before

@@ -15,6 +15,15 @@ static int read_pid(sd_bus_message *message, UnitSnapshot *snapshot, size_t offs
     return r;
 }
 
+static int read_count(sd_bus_message *message, UnitSnapshot *snapshot, size_t offset)
+{
+    uint32_t value;
+    int r = sd_bus_message_read(message, "u", &value);
+    if (r >= 0)
+        *(unsigned *)((char *)snapshot + offset) = value;
+    return r;
+}
+
 static int read_int(sd_bus_message *message, UnitSnapshot *snapshot, size_t offset)
 {
     int32_t value;
@@ -92,6 +101,7 @@ static const struct {
     {"MainPID", "u", read_pid, offsetof(UnitSnapshot, main_pid)},
     {"ControlPID", "u", read_pid, offsetof(UnitSnapshot, control_pid)},
     {"ExecMainPID", "u", read_pid, offsetof(UnitSnapshot, exec_main_pid)},
+    {"NRestarts", "u", read_count, offsetof(UnitSnapshot, restarts)},
     {"ExecMainCode", "i", read_int, offsetof(UnitSnapshot, exec_main_code)},
     {"ExecMainStatus", "i", read_int, offsetof(UnitSnapshot, exec_main_status)},
     {"ExecMainStartTimestamp", "t", read_time, offsetof(UnitSnapshot, exec_main_start)},

@@ -22,6 +22,7 @@ typedef struct UnitSnapshot {
     pid_t main_pid;           /* 0: no main process */
     pid_t control_pid;        /* of the gate */
     pid_t exec_main_pid;      /* the last main process, alive or not */
+    unsigned restarts;        /* NRestarts: how often systemd has started it anew by itself */
     int exec_main_code;       /* CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0 while it runs */
     int exec_main_status;     /* exit status or signal */
     uint64_t exec_main_start; /* CLOCK_REALTIME in microseconds */

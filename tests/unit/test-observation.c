@@ -161,9 +161,63 @@ static void cleaning_up_is_no_stop(void **state)
     EXPECT_NOTHING(&observation, ended(ACTIVE_STATE_DEACTIVATING, 1, 10, 0, CLD_EXITED, 0));
 }
 
+/* A connection that was away for a while: the next snapshot is about another process. */
+static void an_end_that_went_by_is_made_up(void **state)
+{
+    Observation observation = {0};
+    Observed seen[OBSERVED_MAX];
+
+    EXPECT(&observation, snapshot(ACTIVE_STATE_ACTIVE, 1, 10, 0), STATE_EVENT_LAUNCHED, STATE_EVENT_UP);
+    UnitSnapshot next = snapshot(ACTIVE_STATE_ACTIVE, 2, 12, 0);
+    next.restarts = 1;
+    assert_int_equal(observation_update(&observation, &next, seen), 3);
+    assert_int_equal(seen[0].event, STATE_EVENT_EXITED);
+    assert_int_equal(seen[0].pid, 10);
+    assert_int_equal(seen[0].exit_code, 0);
+    assert_int_equal(seen[1].event, STATE_EVENT_LAUNCHED);
+    assert_int_equal(seen[1].pid, 12);
+    assert_int_equal(seen[1].missed, 0);
+    assert_int_equal(seen[2].event, STATE_EVENT_UP);
+}
+
+static void a_start_that_went_by_is_a_failed_one(void **state)
+{
+    Observation observation = {0};
+
+    EXPECT(&observation, snapshot(ACTIVE_STATE_ACTIVATING, 1, 10, 11), STATE_EVENT_LAUNCHED);
+    EXPECT(&observation, snapshot(ACTIVE_STATE_ACTIVATING, 2, 12, 13), STATE_EVENT_FAILED,
+           STATE_EVENT_LAUNCHED);
+}
+
+static void incarnations_that_were_never_shown_are_counted(void **state)
+{
+    Observation observation = {0};
+    Observed seen[OBSERVED_MAX];
+
+    UnitSnapshot shown = snapshot(ACTIVE_STATE_ACTIVE, 1, 10, 0);
+    shown.restarts = 2;
+    assert_int_equal(observation_update(&observation, &shown, seen), 2);
+    assert_int_equal(seen[0].missed, 0); /* nothing is known about what was before */
+    shown = snapshot(ACTIVE_STATE_ACTIVATING, 6, 30, 31);
+    shown.restarts = 7;
+    assert_int_equal(observation_update(&observation, &shown, seen), 2);
+    assert_int_equal(seen[1].event, STATE_EVENT_LAUNCHED);
+    assert_int_equal(seen[1].missed, 4);
+    /* A unit that was made anew counts from 0. */
+    shown = ended(ACTIVE_STATE_DEACTIVATING, 6, 30, 0, CLD_EXITED, 0);
+    shown.restarts = 7;
+    assert_int_equal(observation_update(&observation, &shown, seen), 1);
+    shown = snapshot(ACTIVE_STATE_ACTIVATING, 7, 40, 41);
+    assert_int_equal(observation_update(&observation, &shown, seen), 1);
+    assert_int_equal(seen[0].missed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_end_that_went_by_is_made_up),
+        cmocka_unit_test(a_start_that_went_by_is_a_failed_one),
+        cmocka_unit_test(incarnations_that_were_never_shown_are_counted),
         cmocka_unit_test(comes_up_and_is_told_once),
         cmocka_unit_test(restart_after_running),
         cmocka_unit_test(recycled_pid_is_a_new_process),
