@@ -371,17 +371,14 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_size)
     return (const char *)request->body->data;
 }
 
-void http_request_reply(HttpRequest *request, unsigned status, const char *content_type, const char *body,
-                        size_t size)
+void http_request_reply_string(HttpRequest *request, unsigned status, const char *content_type, GString *body)
 {
-    /* malloc() and not g_malloc(): MHD calls free() on it. */
-    char *copy = malloc(size + 1);
+    size_t size = body->len;
 
     request->abandoned = NULL;
-    if (copy) {
-        memcpy(copy, body, size);
-        request->response = MHD_create_response_from_buffer(size, copy, MHD_RESPMEM_MUST_FREE);
-    }
+    /* MHD calls free() on it, which is what g_free() is. */
+    request->response =
+        MHD_create_response_from_buffer(size, g_string_free(body, FALSE), MHD_RESPMEM_MUST_FREE);
     if (request->response) {
         MHD_add_response_header(request->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
         request->status = status;
@@ -389,6 +386,12 @@ void http_request_reply(HttpRequest *request, unsigned status, const char *conte
         request->dropped = true;
     }
     http_request_resume(request);
+}
+
+void http_request_reply(HttpRequest *request, unsigned status, const char *content_type, const char *body,
+                        size_t size)
+{
+    http_request_reply_string(request, status, content_type, g_string_new_len(body, (gssize)size));
 }
 
 void http_request_reply_with(HttpRequest *request, unsigned status, const char *content_type,

@@ -55,7 +55,10 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_size);
 /* Answers; `body` is copied. The request is gone afterwards. */
 void http_request_reply(HttpRequest *request, unsigned status, const char *content_type, const char *body,
                         size_t size);
-/* The same with more headers. */
+/* The same; takes `body`. */
+void http_request_reply_string(HttpRequest *request, unsigned status, const char *content_type,
+                               GString *body);
+/* http_request_reply() with more headers. */
 void http_request_reply_with(HttpRequest *request, unsigned status, const char *content_type,
                              const HttpHeader *headers, const char *body, size_t size);
 /* The oracle's page for an error status. */

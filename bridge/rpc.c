@@ -7,6 +7,7 @@
 #include "bridge/rpc_encode.h"
 
 enum {
+    SMALL_ANSWER = 512,
     LOGGED_BYTES = 512, /* of a request that makes no sense */
 };
 
@@ -63,7 +64,7 @@ static void on_done(GVariant *value, int fault, const char *text, void *userdata
 {
     Reply *reply = userdata;
     MainLog *log = manager_log(reply->server->manager);
-    g_autoptr(GString) body = g_string_new(NULL);
+    GString *body = g_string_sized_new(SMALL_ANSWER);
 
     if (value) {
         rpc_encode_response(body, value);
@@ -73,7 +74,7 @@ static void on_done(GVariant *value, int fault, const char *text, void *userdata
         main_log_write(log, LOG_LEVEL_TRACE, "XML-RPC method %s() returned fault: [%d] %s", reply->method,
                        fault, text);
     }
-    http_request_reply(reply->request, 200, "text/xml", body->str, body->len);
+    http_request_reply_string(reply->request, 200, "text/xml", body);
     reply_free(reply);
 }
 

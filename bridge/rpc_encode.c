@@ -1,5 +1,6 @@
 #include "bridge/rpc_encode.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "bridge/rpc_value.h"
@@ -17,6 +18,15 @@ static void append_escaped(GString *out, const char *text)
 }
 
 static void append_value(GString *out, GVariant *value);
+
+/* What rpc_encode_finish() made. */
+static void append_encoded(GString *out, GVariant *value)
+{
+    gsize size;
+    const char *xml = g_variant_get_fixed_array(value, &size, 1);
+
+    g_string_append_len(out, xml, (gssize)size);
+}
 
 static void append_struct(GString *out, GVariant *value)
 {
@@ -40,6 +50,10 @@ static void append_array(GString *out, GVariant *value)
 {
     size_t count = g_variant_n_children(value);
 
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_BYTESTRING)) {
+        append_encoded(out, value);
+        return;
+    }
     if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT)) {
         append_struct(out, value);
         return;
@@ -126,4 +140,92 @@ void rpc_encode_fault(GString *out, int code, const char *text)
     g_string_append(out, "<?xml version='1.0'?>\n<methodResponse>\n<fault>\n");
     append_value(out, value);
     g_string_append(out, "</fault>\n</methodResponse>\n");
+}
+
+/* --- values that are written at once --- */
+
+void rpc_encode_begin_array(GString *out)
+{
+    g_string_append(out, "<value><array><data>\n");
+}
+
+void rpc_encode_end_array(GString *out)
+{
+    g_string_append(out, "</data></array></value>\n");
+}
+
+void rpc_encode_begin_struct(GString *out)
+{
+    g_string_append(out, "<value><struct>\n");
+}
+
+void rpc_encode_end_struct(GString *out)
+{
+    g_string_append(out, "</struct></value>\n");
+}
+
+static void begin_member(GString *out, const char *name, const char *type)
+{
+    g_string_append(out, "<member>\n<name>");
+    g_string_append(out, name);
+    g_string_append(out, "</name>\n<value><");
+    g_string_append(out, type);
+    g_string_append_c(out, '>');
+}
+
+static void end_member(GString *out, const char *type)
+{
+    g_string_append(out, "</");
+    g_string_append(out, type);
+    g_string_append(out, "></value>\n</member>\n");
+}
+
+/* Printable ASCII without a character that means something to XML: nearly every text there is. */
+static size_t plain_length(const char *text)
+{
+    const char *p = text;
+
+    while (*p >= 0x20 && *p < 0x7F && *p != '&' && *p != '<' && *p != '>')
+        p++;
+    return (size_t)(p - text);
+}
+
+void rpc_encode_string_member(GString *out, const char *name, const char *text)
+{
+    size_t plain = plain_length(text);
+
+    begin_member(out, name, "string");
+    g_string_append_len(out, text, (gssize)plain);
+    if (text[plain]) {
+        g_autoptr(GVariant) rest = g_variant_ref_sink(rpc_value_string(text + plain, -1));
+        append_escaped(out, g_variant_get_string(rest, NULL));
+    }
+    end_member(out, "string");
+}
+
+void rpc_encode_int_member(GString *out, const char *name, int64_t value)
+{
+    int64_t left = CLAMP(value, INT32_MIN, INT32_MAX);
+    char digits[16];
+    char *p = digits + sizeof digits;
+    bool negative = left < 0;
+
+    /* printf() would be most of the work of a whole answer. */
+    left = negative ? -left : left;
+    do {
+        *--p = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (negative)
+        *--p = '-';
+    begin_member(out, name, "int");
+    g_string_append_len(out, p, digits + sizeof digits - p);
+    end_member(out, "int");
+}
+
+GVariant *rpc_encode_finish(GString *out)
+{
+    g_autoptr(GBytes) bytes = g_string_free_to_bytes(out);
+
+    return g_variant_new_from_bytes(G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
 }
