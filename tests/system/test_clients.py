@@ -11,6 +11,8 @@ from together import together
 from waiting import wait_until
 
 SECOND = STAND_IN if os.environ.get("SUPERSEDE_STAND_IN") else OURS
+# On a busy machine the oracle may be late by itself. What differs every time is a difference.
+TRIES = 3
 # (the client's role, the daemon's role); everything is compared with the first.
 PAIRS = ((ORACLE, ORACLE), (ORACLE, SECOND), (SECOND, ORACLE), (SECOND, SECOND))
 
@@ -171,8 +173,8 @@ def is_settled(daemon):
                    for info in daemon.rpc.supervisor.getAllProcessInfo())
 
 
-def run_all(client, role, number):
-    daemon = Daemon(role, f"clients{number}")
+def run_all(client, role, name):
+    daemon = Daemon(role, name)
     daemon.configure(CONFIGURATION)
     seen = {}
     try:
@@ -203,8 +205,13 @@ def run_all(client, role, number):
 class Clients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.seen = together(*[lambda pair=pair, number=number: run_all(*pair, number)
-                              for number, pair in enumerate(PAIRS)])
+        for attempt in range(TRIES):
+            cls.seen = together(*[lambda pair=pair, number=number: run_all(*pair, f"clients{attempt}x{number}")
+                                  for number, pair in enumerate(PAIRS)])
+            differing = [label for label in cls.seen[0] if any(seen[label] != cls.seen[0][label] for seen in cls.seen[1:])]
+            if not differing:
+                return
+            print(f"again: {differing}", flush=True)
 
     def compare(self, label):
         expected = self.seen[0][label]
