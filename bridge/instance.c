@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/dropin_file.h"
 #include "bridge/instance_internal.h"
 #include "common/command.h"
 #include "common/signal_name.h"
@@ -186,6 +187,7 @@ void instance_abolish(Instance *instance)
 {
     instance->runner->abolish(instance);
     launch_remove_files(instance->planned, &instance->context->launch);
+    dropin_file_remove(instance->planned->unit, instance->context->mapping.user_manager);
     (void)store_forget_process(instance->context->store, instance->planned->namespec);
     instance_detach(instance);
 }

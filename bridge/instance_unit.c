@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "bridge/dropin_file.h"
 #include "bridge/instance_internal.h"
 #include "bridge/verdict.h"
 #include "common/command.h"
@@ -135,7 +136,11 @@ static int send_start(Instance *instance)
     int r = instance_output_open(instance);
     if (r < 0)
         return r;
-    r = launch_prepare(instance->planned, &context->launch, instance->backoff);
+    LaunchContext launch = context->launch;
+    launch.manager_environment = systemd_environment(context->systemd);
+    r = launch_prepare(instance->planned, &launch, instance->backoff);
+    if (r >= 0)
+        r = dropin_file_write(instance->planned, &context->mapping);
     if (r < 0)
         return r;
     g_autoptr(PropertyList) properties = mapping_service(instance->planned, &context->mapping);

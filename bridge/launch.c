@@ -108,6 +108,16 @@ static int make_stdin(const PlannedProcess *process, const LaunchContext *contex
     return 0;
 }
 
+/* A property of the unit is nearer to the program than minfds and minprocs of the daemon. */
+static struct rlimit limit_unless_set(const ProcessConfig *config, const char *property, struct rlimit limit)
+{
+    for (size_t i = 0; i < config->setting_count; i++) {
+        if (strcmp(config->settings[i].kind->name, property) == 0)
+            return (struct rlimit){0};
+    }
+    return limit;
+}
+
 static int write_spec(const PlannedProcess *process, const LaunchContext *context, const char *path)
 {
     const ProcessConfig *config = process->config;
@@ -119,27 +129,29 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
     g_autofree char *user = config->has_uid ? g_strdup_printf("%u", (unsigned)config->uid) : NULL;
     g_autofree char *daemon_user = context->has_user ? g_strdup_printf("%u", (unsigned)context->uid) : NULL;
 
-    return launch_spec_write(path, &(LaunchSpec){
-                                       .unit = process->unit,
-                                       .user_manager = context->user_manager,
-                                       .process_name = config->name,
-                                       .command = config->command,
-                                       .search_path = search_path,
-                                       .base_directory = context->working_directory,
-                                       .directory = config->directory,
-                                       .daemon_user = daemon_user,
-                                       .user = user,
-                                       .umask = config->has_umask ? config->umask : context->umask,
-                                       .open_files = context->open_files,
-                                       .processes = context->processes,
-                                       .redirect_stderr = config->redirect_stderr,
-                                       .stdin_path = stdin_path,
-                                       .stdout_path = stdout_path,
-                                       .stderr_path = config->redirect_stderr ? NULL : stderr_path,
-                                       .startsecs = config->startsecs,
-                                       .startretries = config->startretries,
-                                       .environment = (const char *const *)environment,
-                                   });
+    return launch_spec_write(path,
+                             &(LaunchSpec){
+                                 .unit = process->unit,
+                                 .user_manager = context->user_manager,
+                                 .process_name = config->name,
+                                 .command = config->command,
+                                 .search_path = search_path,
+                                 .base_directory = context->working_directory,
+                                 .directory = config->directory,
+                                 .daemon_user = daemon_user,
+                                 .user = user,
+                                 .umask = config->has_umask ? config->umask : context->umask,
+                                 .open_files = limit_unless_set(config, "LimitNOFILE", context->open_files),
+                                 .processes = limit_unless_set(config, "LimitNPROC", context->processes),
+                                 .redirect_stderr = config->redirect_stderr,
+                                 .stdin_path = stdin_path,
+                                 .stdout_path = stdout_path,
+                                 .stderr_path = config->redirect_stderr ? NULL : stderr_path,
+                                 .startsecs = config->startsecs,
+                                 .startretries = config->startretries,
+                                 .environment = (const char *const *)environment,
+                                 .manager_environment = (const char *const *)context->manager_environment,
+                             });
 }
 
 int launch_prepare(const PlannedProcess *process, const LaunchContext *context, unsigned failures)

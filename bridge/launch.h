@@ -12,9 +12,10 @@
 typedef struct LaunchContext {
     const char *runtime_directory;
     const char *working_directory;
-    char **environment;    /* the daemon's own */
-    const char *serverurl; /* NULL: no server */
-    bool has_user;         /* user= of [supervisord]: programs without one of their own run as this user */
+    char **environment;               /* the daemon's own */
+    char *const *manager_environment; /* what systemd gives to every unit; NULL: not known */
+    const char *serverurl;            /* NULL: no server */
+    bool has_user; /* user= of [supervisord]: programs without one of their own run as this user */
     uid_t uid;
     mode_t umask;
     struct rlimit open_files;

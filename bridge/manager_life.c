@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bridge/autolog.h"
+#include "bridge/dropin_file.h"
 #include "bridge/handoff.h"
 #include "bridge/identity.h"
 #include "bridge/logtail.h"
@@ -202,6 +203,12 @@ static void stop_strays(Manager *manager, char **units)
     }
 }
 
+static bool is_ours(const char *unit, void *userdata)
+{
+    Manager *manager = userdata;
+    return g_hash_table_contains(manager->by_unit, unit);
+}
+
 static void on_listed(int result, char **units, void *userdata)
 {
     Manager *manager = userdata;
@@ -212,6 +219,8 @@ static void on_listed(int result, char **units, void *userdata)
         return;
     }
     stop_strays(manager, units);
+    g_autofree char *prefix = unitname_escape_if_needed(manager->settings->identifier);
+    dropin_file_sweep(prefix, manager->context.mapping.user_manager, is_ours, manager);
     manager->looks = 1;
     for (unsigned i = 0; i < instances->len; i++) {
         Instance *instance = g_ptr_array_index(instances, i);

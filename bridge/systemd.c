@@ -39,6 +39,7 @@ struct Systemd {
     void *userdata;
     GHashTable *watched; /* unit name → UnitSnapshot, filled half when the Service part of a pair has come */
     GHashTable *calls;   /* set of Call: those under way */
+    char **environment;  /* what every unit is given; NULL until systemd has said */
 };
 
 /* One method call that has not been answered. */
@@ -137,6 +138,27 @@ static int on_unit_removed(sd_bus_message *message, void *userdata, sd_bus_error
     return 0;
 }
 
+static int on_environment(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+    Systemd *systemd = userdata;
+    char **environment = NULL;
+
+    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_enter_container(reply, 'v', "as") < 0 ||
+        sd_bus_message_read_strv(reply, &environment) < 0)
+        return 0;
+    g_strfreev(systemd->environment);
+    /* An empty list comes as NULL; glib frees what malloc() made. */
+    systemd->environment = environment ?: g_new0(char *, 1);
+    return 0;
+}
+
+/* Before anything else is asked, so that it is known when that is answered. */
+static void ask_environment(Systemd *systemd)
+{
+    (void)sd_bus_call_method_async(systemd->bus, NULL, DESTINATION, MANAGER_PATH, PROPERTIES_INTERFACE, "Get",
+                                   on_environment, systemd, "ss", MANAGER_INTERFACE, "Environment");
+}
+
 static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
     Systemd *systemd = userdata;
@@ -145,9 +167,16 @@ static int on_reloading(sd_bus_message *message, void *userdata, sd_bus_error *e
     if (sd_bus_message_read(message, "b", &active) < 0)
         return 0;
     systemd->reloading = active;
-    if (!active)
-        systemd->callbacks.resynchronise(systemd->userdata);
+    if (active)
+        return 0;
+    ask_environment(systemd);
+    systemd->callbacks.resynchronise(systemd->userdata);
     return 0;
+}
+
+char *const *systemd_environment(const Systemd *systemd)
+{
+    return systemd->environment;
 }
 
 /* Connection
@@ -287,6 +316,8 @@ static int connect_systemd(Systemd *systemd)
         systemd->bus = sd_bus_close_unref(systemd->bus);
     else
         systemd->private = private;
+    if (r >= 0)
+        ask_environment(systemd);
     return r;
 }
 
@@ -328,6 +359,7 @@ void systemd_free(Systemd *systemd)
     g_hash_table_unref(systemd->watched);
     sd_bus_flush_close_unref(systemd->bus);
     sd_event_unref(systemd->event);
+    g_strfreev(systemd->environment);
     g_free(systemd);
 }
 

@@ -33,6 +33,9 @@ int systemd_new(sd_event *event, bool user_manager, const SystemdCallbacks *call
 void systemd_free(Systemd *systemd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Systemd, systemd_free)
 
+/* The variables that systemd gives to every unit, NULL-terminated; NULL as long as it has not said. */
+char *const *systemd_environment(const Systemd *systemd);
+
 /* Signals of other units are dropped early. A unit may be watched before it exists. */
 void systemd_watch(Systemd *systemd, const char *unit);
 void systemd_unwatch(Systemd *systemd, const char *unit);

@@ -15,6 +15,7 @@
 #define SIZE_MAXIMUM    ((size_t)8 * 1024 * 1024)
 #define COUNT(array)    (sizeof(array) / sizeof *(array))
 #define ENVIRONMENT_KEY "env"
+#define MANAGER_KEY     "manager-env"
 
 typedef enum FieldKind {
     FIELD_STRING,
@@ -133,18 +134,20 @@ static void print_field(FILE *stream, const LaunchSpec *spec, const Field *field
         (void)fprintf(stream, "%s=%o", field->key, (unsigned)*(const mode_t *)value);
         break;
     case FIELD_LIMIT:
+        if (((const struct rlimit *)value)->rlim_max == 0)
+            return;
         print_limit(stream, field->key, value);
         break;
     }
     (void)fputc('\0', stream);
 }
 
-static int print_environment(FILE *stream, const char *const *environment)
+static int print_environment(FILE *stream, const char *key, const char *const *environment)
 {
     for (; environment && *environment; environment++) {
         if (!strchr(*environment, '='))
             return -EINVAL;
-        (void)fprintf(stream, ENVIRONMENT_KEY "=%s", *environment);
+        (void)fprintf(stream, "%s=%s", key, *environment);
         (void)fputc('\0', stream);
     }
     return 0;
@@ -162,7 +165,9 @@ int launch_spec_write(const char *path, const LaunchSpec *spec)
         return -ENOMEM;
     for (size_t i = 0; i < COUNT(fields); i++)
         print_field(stream, spec, &fields[i]);
-    int r = print_environment(stream, spec->environment);
+    int r = print_environment(stream, ENVIRONMENT_KEY, spec->environment);
+    if (r >= 0)
+        r = print_environment(stream, MANAGER_KEY, spec->manager_environment);
     bool failed = ferror(stream);
     if (fclose(stream) != 0 || failed)
         return -ENOMEM;
@@ -314,19 +319,31 @@ static int parse_field(LaunchSpec *spec, const Field *field, char *value)
     return -EBADMSG;
 }
 
-static int parse_record(LaunchSpec *spec, char *record, const char ***environment)
+/* The two lists of variables while they are filled. */
+typedef struct Lists {
+    const char **own;
+    const char **manager;
+} Lists;
+
+static int add_variable(const char ***list, const char *value)
+{
+    if (!strchr(value, '='))
+        return -EBADMSG;
+    *(*list)++ = value;
+    return 0;
+}
+
+static int parse_record(LaunchSpec *spec, char *record, Lists *lists)
 {
     char *value = strchr(record, '=');
 
     if (!value || value == record)
         return -EBADMSG;
     *value++ = '\0';
-    if (strcmp(record, ENVIRONMENT_KEY) == 0) {
-        if (!strchr(value, '='))
-            return -EBADMSG;
-        *(*environment)++ = value;
-        return 0;
-    }
+    if (strcmp(record, ENVIRONMENT_KEY) == 0)
+        return add_variable(&lists->own, value);
+    if (strcmp(record, MANAGER_KEY) == 0)
+        return add_variable(&lists->manager, value);
     for (size_t i = 0; i < COUNT(fields); i++) {
         if (strcmp(record, fields[i].key) == 0)
             return parse_field(spec, &fields[i], value);
@@ -351,13 +368,12 @@ static LaunchSpec defaults(void)
     return spec;
 }
 
-static size_t count_environment(const char *data, size_t size)
+static size_t count_records(const char *data, size_t size, const char *key)
 {
-    size_t count = 0;
-    const size_t prefix = sizeof ENVIRONMENT_KEY; /* the key and its "=" */
+    size_t count = 0, length = strlen(key);
 
     for (const char *record = data; record < data + size; record += strlen(record) + 1)
-        count += strncmp(record, ENVIRONMENT_KEY "=", prefix) == 0;
+        count += strncmp(record, key, length) == 0 && record[length] == '=';
     return count;
 }
 
@@ -381,24 +397,28 @@ int launch_spec_read(const char *path, LaunchSpec *ret_spec, void **ret_storage)
     if (size == 0 || data[size - 1] != '\0')
         return -EBADMSG;
 
-    /* One block owns everything: the array of the environment's pointers, then the text they point into. */
-    size_t array = (count_environment(data, size) + 1) * sizeof(char *);
+    /* One block owns everything: the arrays of the variables' pointers, then the text they point into. */
+    size_t own = count_records(data, size, ENVIRONMENT_KEY), manager = count_records(data, size, MANAGER_KEY);
+    size_t array = (own + 1 + manager + 1) * sizeof(char *);
     CLEANUP_FREE char *storage = malloc(array + size);
     if (!storage)
         return -ENOMEM;
     char *text = memcpy(storage + array, data, size);
-    const char **environment = (const char **)(void *)storage;
+    const char **pointers = (const char **)(void *)storage;
+    Lists lists = {.own = pointers, .manager = pointers + own + 1};
 
     LaunchSpec spec = defaults();
-    spec.environment = environment;
+    spec.environment = lists.own;
+    spec.manager_environment = manager > 0 ? lists.manager : NULL;
     for (char *record = text; record < text + size;) {
         char *next = record + strlen(record) + 1;
-        r = parse_record(&spec, record, &environment);
+        r = parse_record(&spec, record, &lists);
         if (r < 0)
             return r;
         record = next;
     }
-    *environment = NULL;
+    *lists.own = NULL;
+    *lists.manager = NULL;
     if (!is_complete(&spec))
         return -EBADMSG;
     *ret_spec = spec;

@@ -23,15 +23,19 @@ typedef struct LaunchSpec {
     const char *daemon_user;    /* user= of the daemon, which it could not become; NULL: none */
     const char *user;           /* NULL: stay who we are; else a name or a number */
     mode_t umask;
-    struct rlimit open_files; /* RLIMIT_NOFILE */
-    struct rlimit processes;  /* RLIMIT_NPROC */
+    struct rlimit open_files; /* RLIMIT_NOFILE; a maximum of 0: as the unit has it */
+    struct rlimit processes;  /* RLIMIT_NPROC, likewise */
     bool redirect_stderr;
     const char *stdin_path; /* FIFOs; NULL: /dev/null */
     const char *stdout_path;
     const char *stderr_path;
     long long startsecs;
     long long startretries;
-    const char *const *environment; /* "NAME=value", NULL-terminated: all the program gets */
+    const char *const
+        *environment; /* "NAME=value", NULL-terminated: all the program gets but for what its unit sets */
+    /* What systemd gives to every unit, in the same form: the launcher passes on what differs from it, since
+     * somebody has set that for this unit. NULL: nothing is passed on. */
+    const char *const *manager_environment;
 } LaunchSpec;
 
 /* What stands beside a spec file.

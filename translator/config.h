@@ -1,8 +1,8 @@
 /* The typed model of a supervisord.conf: what the oracle's parser would have made of it, field by field.
  *
- * `Config` is opaque and constant once loaded; the records below are plain and read-only. All strings are UTF-8 or
- * whatever bytes the file held, NUL-terminated, owned by the Config. Reference-counted, because a running process keeps
- * the configuration it was started with while a newer one has been read. */
+ * `Config` is opaque and constant once loaded; the records below are plain and read-only. All strings are
+ * UTF-8 or whatever bytes the file held, NUL-terminated, owned by the Config. Reference-counted, because a
+ * running process keeps the configuration it was started with while a newer one has been read. */
 #pragma once
 
 #include <glib.h>
@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "translator/diagnostics.h"
+#include "translator/unit_setting.h"
 
 typedef enum Stream {
     STREAM_STDOUT,
@@ -42,11 +43,19 @@ typedef struct EnvironmentVariable {
     const char *value;
 } EnvironmentVariable;
 
+/* One line of an option systemd.PROPERTY. */
+typedef struct UnitSetting {
+    const UnitSettingKind *kind;
+    const char *value;  /* expanded; one line; may be empty, which resets a list */
+    const char *option; /* "systemd.memorymax" */
+    Origin origin;
+} UnitSetting;
+
 /* One {stdout,stderr}_* family of options. */
 typedef struct LogConfig {
     LogfileKind kind;
-    const char *path;         /* only for LOGFILE_PATH: `~` expanded, otherwise as written */
-    int64_t maxbytes;         /* 0: never rotate */
+    const char *path; /* only for LOGFILE_PATH: `~` expanded, otherwise as written */
+    int64_t maxbytes; /* 0: never rotate */
     int64_t backups;
     int64_t capture_maxbytes; /* 0: no capture mode */
     bool events_enabled;
@@ -66,7 +75,7 @@ typedef struct ProcessConfig {
     const char *name;    /* process_name, expanded */
     int64_t process_num; /* numprocs_start, numprocs_start + 1, … */
     int64_t numprocs;
-    const char *command; /* expanded, not yet split: that happens at each start, as in the oracle */
+    const char *command;   /* expanded, not yet split: that happens at each start, as in the oracle */
     const char *directory; /* NULL when unset */
     bool has_umask;
     mode_t umask;
@@ -88,9 +97,11 @@ typedef struct ProcessConfig {
     bool redirect_stderr;
     const EnvironmentVariable *environment; /* [supervisord] environment, overlaid with the program's own */
     size_t environment_count;
-    const char *serverurl; /* NULL when unset or AUTO */
-    Origin origin;         /* of the section's header */
-    const char *section;   /* "program:x" */
+    const char *serverurl;       /* NULL when unset or AUTO */
+    const UnitSetting *settings; /* systemd.PROPERTY, in the file's order */
+    size_t setting_count;
+    Origin origin;       /* of the section's header */
+    const char *section; /* "program:x" */
 } ProcessConfig;
 
 typedef enum GroupKind {
@@ -118,7 +129,8 @@ typedef struct GroupConfig {
     GroupKind kind;
     const char *name;
     int64_t priority;
-    const ProcessConfig *const *processes; /* ascending priority within each program section, in the oracle's order */
+    const ProcessConfig *const
+        *processes; /* ascending priority within each program section, in the oracle's order */
     size_t process_count;
     /* eventlistener only */
     int64_t buffer_size;
@@ -135,7 +147,8 @@ typedef struct DaemonConfig {
     const char *logfile; /* not yet made absolute; "syslog" is special */
     int64_t logfile_maxbytes;
     int64_t logfile_backups;
-    int loglevel; /* the oracle's numbers: 50 critical, 40 error, 30 warn, 20 info, 10 debug, 5 trace, 3 blather */
+    int loglevel; /* the oracle's numbers: 50 critical, 40 error, 30 warn, 20 info, 10 debug, 5 trace, 3
+                     blather */
     const char *pidfile;
     mode_t umask;
     bool nodaemon;
@@ -157,14 +170,14 @@ typedef struct DaemonConfig {
 typedef struct ServerConfig {
     bool is_unix;
     const char *section;
-    const char *name; /* NULL when there is no :name */
+    const char *name;     /* NULL when there is no :name */
     const char *username; /* NULL when unset; then password is NULL too */
     const char *password;
     const char *file; /* unix: normalised, absolute */
     mode_t chmod;
     bool has_chown;
     uid_t uid;
-    gid_t gid; /* (gid_t)-1: leave it */
+    gid_t gid;        /* (gid_t)-1: leave it */
     const char *host; /* inet: "" means every address */
     uint16_t port;
     Origin origin;
@@ -187,7 +200,8 @@ typedef struct PluginConfig {
     Origin origin;
 } PluginConfig;
 
-/* The file as written, for reports: every section and option in order of first appearance, before expansion. */
+/* The file as written, for reports: every section and option in order of first appearance, before expansion.
+ */
 typedef struct RawOption {
     const char *name; /* lower-cased */
     const char *value;
@@ -201,11 +215,11 @@ typedef struct RawSection {
     size_t option_count;
 } RawSection;
 
-/* What the reader may ask of the host. Pure functions of their arguments as far as the reader is concerned, so that tests
- * can stand in for a host that has the users and directories which a configuration names. */
+/* What the reader may ask of the host. Pure functions of their arguments as far as the reader is concerned,
+ * so that tests can stand in for a host that has the users and directories which a configuration names. */
 typedef struct ConfigHost {
-    char **environment;    /* "NAME=value", NULL-terminated: what %(ENV_x)s sees */
-    const char *node_name; /* %(host_node_name)s */
+    char **environment;              /* "NAME=value", NULL-terminated: what %(ENV_x)s sees */
+    const char *node_name;           /* %(host_node_name)s */
     const char *temporary_directory; /* default of childlogdir: TMPDIR or /tmp */
     /* Each returns 0, or -ENOENT when there is no such user or group. The text is a name or a number. */
     int (*find_user)(const char *text, uid_t *ret_uid, gid_t *ret_gid);
@@ -214,6 +228,11 @@ typedef struct ConfigHost {
     /* Home directory of `user` (NULL: of the caller), newly allocated, or NULL. */
     char *(*find_home)(const char *user);
     uid_t uid; /* who the daemon runs as: a FastCGI socket of another user is given to that one */
+    /* Has systemd read the texts of service units (NULL-terminated), and tells what it says of their lines
+     * (from 1). Returns 0 or negative errno: systemd could not be asked. NULL: there is nobody to ask. */
+    int (*read_units)(char *const *texts, bool user_manager,
+                      void (*tell)(size_t text, unsigned line, const char *message, void *userdata),
+                      void *userdata);
 } ConfigHost;
 
 /* The real host: `environ`, uname(2), passwd and group databases, stat(2). Static storage. */
@@ -221,15 +240,17 @@ const ConfigHost *config_host_real(void);
 
 typedef struct Config Config;
 
-/* Reads what supervisord reads: everything but [supervisorctl]. `path` as given by the user; relative paths are relative
- * to the working directory, as in the oracle. Messages of every severity go to `diagnostics`.
- * Returns 0, -ENOENT or another errno when a file cannot be read, -EINVAL when it holds an error; in all failures
- * diagnostics_first_error() tells what, in the oracle's words. */
-int config_load_daemon(const char *path, const ConfigHost *host, Diagnostics *diagnostics, Config **ret_config);
+/* Reads what supervisord reads: everything but [supervisorctl]. `path` as given by the user; relative paths
+ * are relative to the working directory, as in the oracle. Messages of every severity go to `diagnostics`.
+ * Returns 0, -ENOENT or another errno when a file cannot be read, -EINVAL when it holds an error; in all
+ * failures diagnostics_first_error() tells what, in the oracle's words. */
+int config_load_daemon(const char *path, const ConfigHost *host, Diagnostics *diagnostics,
+                       Config **ret_config);
 
-/* Reads what supervisorctl reads: [supervisorctl] of the file alone (the oracle does not follow [include] there).
- * Same errors. */
-int config_load_client(const char *path, const ConfigHost *host, Diagnostics *diagnostics, Config **ret_config);
+/* Reads what supervisorctl reads: [supervisorctl] of the file alone (the oracle does not follow [include]
+ * there). Same errors. */
+int config_load_client(const char *path, const ConfigHost *host, Diagnostics *diagnostics,
+                       Config **ret_config);
 
 Config *config_ref(Config *config);
 void config_unref(Config *config);
@@ -262,10 +283,12 @@ const RawSection *config_section(const Config *config, size_t index);
 /* Where an option stands; {NULL, 0} when it is not in the file. */
 Origin config_option_origin(const Config *config, const char *section, const char *option);
 
-/* What `reread` calls unchanged, by the oracle's rules (ProcessConfig.__eq__ and its kin): two AUTO log files are equal to anything. */
+/* What `reread` calls unchanged, by the oracle's rules (ProcessConfig.__eq__ and its kin): two AUTO log files
+ * are equal to anything. */
 bool process_config_equal(const ProcessConfig *a, const ProcessConfig *b);
 bool group_config_equal(const GroupConfig *a, const GroupConfig *b);
 
-/* The configuration file that is used without -c: the oracle's search order, relative to the directory above that of
- * `program` (argv[0]). Returns 0 with a newly allocated path, or -ENOENT with `ret_tried` naming the places, joined by ", ". */
+/* The configuration file that is used without -c: the oracle's search order, relative to the directory above
+ * that of `program` (argv[0]). Returns 0 with a newly allocated path, or -ENOENT with `ret_tried` naming the
+ * places, joined by ", ". */
 int config_search(const char *program, char **ret_path, char **ret_tried);

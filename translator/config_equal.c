@@ -73,9 +73,22 @@ static bool equal_behaviour(const ProcessConfig *a, const ProcessConfig *b)
            a->redirect_stderr == b->redirect_stderr;
 }
 
+/* The oracle has no such thing. */
+static bool equal_settings(const ProcessConfig *a, const ProcessConfig *b)
+{
+    if (a->setting_count != b->setting_count)
+        return false;
+    for (size_t i = 0; i < a->setting_count; i++) {
+        if (a->settings[i].kind != b->settings[i].kind ||
+            !equal_text(a->settings[i].value, b->settings[i].value))
+            return false;
+    }
+    return true;
+}
+
 bool process_config_equal(const ProcessConfig *a, const ProcessConfig *b)
 {
-    return equal_identity(a, b) && equal_behaviour(a, b) && equal_exitcodes(a, b) &&
+    return equal_settings(a, b) && equal_identity(a, b) && equal_behaviour(a, b) && equal_exitcodes(a, b) &&
            equal_environment(a, b) && equal_log(&a->log[STREAM_STDOUT], &b->log[STREAM_STDOUT]) &&
            equal_log(&a->log[STREAM_STDERR], &b->log[STREAM_STDERR]);
 }

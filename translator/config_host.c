@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "translator/path.h"
+#include "translator/unit_reading.h"
 
 static bool host_is_number(const char *text, unsigned long *ret)
 {
@@ -90,6 +91,7 @@ const ConfigHost *config_host_real(void)
         .is_directory = host_is_directory,
         .find_home = host_find_home,
         .uid = getuid(),
+        .read_units = unit_reading_check,
     };
     return &host;
 }

@@ -161,7 +161,9 @@ static int load_daemon(ConfigReader *reader)
                                         reader->config->rpcinterfaces);
     if (result == 0)
         result = config_group_read_all(reader);
-    return result < 0 ? result : config_server_read_all(reader);
+    if (result == 0)
+        result = config_server_read_all(reader);
+    return result < 0 ? result : config_setting_check_all(reader);
 }
 
 int config_load_daemon(const char *path, const ConfigHost *host, Diagnostics *diagnostics,

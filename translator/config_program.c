@@ -206,6 +206,8 @@ static int program_read_process(Program *program, ProcessConfig *process)
                                     "program section %s does not specify a command", program->section);
     if (result == 0)
         result = program_expand(program, "process_name", program->process_name, &name);
+    if (result == 0)
+        result = config_setting_read(program->reader, program->section, program->names, process);
     process->name = config_keep(program->reader->config, name);
     return result;
 }

@@ -84,6 +84,11 @@ int config_reader_store_all(ConfigReader *reader, const char *section, OptionPha
 /* What processes_from_section() makes: appends const ProcessConfig * to `processes`. */
 int config_program_read(ConfigReader *reader, const char *section, const char *group, ProgramKind kind,
                         GPtrArray *processes);
+/* The options systemd.PROPERTY of a section, expanded for one process: fills settings and setting_count. */
+int config_setting_read(ConfigReader *reader, const char *section, const ExpandMapping *names,
+                        ProcessConfig *process);
+/* Has systemd look at the values of all of them. 0, or -EINVAL after telling. */
+int config_setting_check_all(ConfigReader *reader);
 int config_group_read_all(ConfigReader *reader);
 int config_server_read_all(ConfigReader *reader);
 /* The sections of one kind of plugin. `built_in` is the only factory that works. */

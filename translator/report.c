@@ -5,6 +5,7 @@
 
 #include "common/namespec.h"
 #include "translator/options.h"
+#include "translator/dropin.h"
 #include "translator/unitfile.h"
 
 /* Longer values of a property are cut: a program may expect many exit codes. */
@@ -96,22 +97,6 @@ static void find_hidden_processes(const Plan *plan, Diagnostics *diagnostics)
     }
 }
 
-static void find_unapplied_options(const Plan *plan, Diagnostics *diagnostics)
-{
-    const Config *config = plan_config(plan);
-
-    for (size_t i = 0; i < config_section_count(config); i++) {
-        const RawSection *section = config_section(config, i);
-        for (size_t j = 0; j < section->option_count; j++) {
-            const RawOption *option = &section->options[j];
-            g_autofree char *name = g_strdup_printf("%s.%s", section->name, option->name);
-            if (option_is_systemd(section->name, option->name))
-                diagnostics_add_ours(diagnostics, SEVERITY_WARNING, option->origin.file, option->origin.line,
-                                     name, "settings of systemd are not applied yet");
-        }
-    }
-}
-
 static void find_unstartable(const Plan *plan, Diagnostics *diagnostics)
 {
     for (size_t i = 0; i < plan_group_count(plan); i++) {
@@ -128,7 +113,6 @@ void report_add_findings(const Plan *plan, Diagnostics *diagnostics)
 {
     find_hidden_groups(plan, diagnostics);
     find_hidden_processes(plan, diagnostics);
-    find_unapplied_options(plan, diagnostics);
     find_unstartable(plan, diagnostics);
 }
 
@@ -220,6 +204,15 @@ static void append_properties(GString *out, const Option *row, const SectionUnit
     }
 }
 
+/* Of systemd's own properties the names alone, as of everything else: values may be secrets. */
+static void append_setting(GString *out, const char *option)
+{
+    const UnitSettingKind *kind = unit_setting_find(option + strlen(UNIT_SETTING_PREFIX));
+
+    if (kind)
+        g_string_append_printf(out, "%s= of the unit", kind->name);
+}
+
 /* What is no option of Supervisor's. A foreign plugin has options that only it knows. */
 static void append_unknown(GString *out, const char *section, const char *name)
 {
@@ -229,7 +222,7 @@ static void append_unknown(GString *out, const char *section, const char *name)
     if (kind == SECTION_UNKNOWN || kind == SECTION_RPCINTERFACE || kind == SECTION_CTLPLUGIN)
         g_string_append(out, "not read");
     else if (option_is_systemd(section, name))
-        g_string_append(out, "not applied yet");
+        append_setting(out, name);
     else if (suggestion)
         g_string_append_printf(out, "unknown, ignored; did you mean %s?", suggestion);
     else
@@ -444,6 +437,16 @@ static void append_launcher(GString *out, const ProcessConfig *config)
     append_comment(out, "environment", config->environment_count > 0 ? variables->str : NULL);
 }
 
+/* The options systemd.PROPERTY. */
+static void append_dropin(GString *out, const PlannedProcess *process, const MappingContext *context)
+{
+    g_autofree char *text = dropin_format(process, context);
+    g_autofree char *path = dropin_path(process->unit, context->user_manager);
+
+    if (text)
+        g_string_append_printf(out, "\n# %s\n%s", path, text);
+}
+
 static void append_unit(GString *out, const PlannedProcess *process, const MappingContext *context)
 {
     g_string_append(out, out->len > 0 ? "\n# " : "# ");
@@ -457,11 +460,13 @@ static void append_unit(GString *out, const PlannedProcess *process, const Mappi
     if (process->config->kind == PROGRAM_EVENTLISTENER) {
         g_string_append_printf(out, "# %s, below %s: an event listener is a child of the daemon\n",
                                process->unit, process->group->slice);
+        append_dropin(out, process, context);
         return;
     }
     g_autoptr(PropertyList) properties = mapping_service(process, context);
     g_autofree char *text = unitfile_format(process->unit, properties);
     g_string_append_printf(out, "# %s\n%s", process->unit, text);
+    append_dropin(out, process, context);
 }
 
 char *report_units(const Plan *plan, const MappingContext *context, const char *name)

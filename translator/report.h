@@ -8,8 +8,8 @@
 #include "translator/mapping.h"
 #include "translator/plan.h"
 
-/* Adds what only a whole plan shows: groups and processes that hide others of the same name, options that
- * nothing applies. All of it is ours. */
+/* Adds what only a whole plan shows: groups and processes that hide others of the same name. All of it is
+ * ours. */
 void report_add_findings(const Plan *plan, Diagnostics *diagnostics);
 
 /* What each option becomes, section by section. Names of options and properties of units, but no other

@@ -20,6 +20,8 @@
 #include "common/cleanup.h"
 #include "common/command.h"
 #include "common/launch_spec.h"
+#include "units/ambient.h"
+#include "units/unit_environment.h"
 
 /* As Python's errno.errorcode names it, which differs from glibc where two names share a number. */
 static const char *error_name(int error)
@@ -241,7 +243,8 @@ static void drop_privileges(const char *user)
         not_spawned("supervisor: couldn't setuid to %s: Could not set groups of effective user\n", user);
     if (setgid(gid) < 0)
         not_spawned("supervisor: couldn't setuid to %s: Could not set group id of effective user\n", user);
-    if (setuid(uid) < 0)
+    uint64_t ambient = ambient_get();
+    if (ambient_hold(ambient) < 0 || setuid(uid) < 0 || ambient_restore(ambient) < 0)
         not_spawned(NULL);
 }
 
@@ -251,7 +254,8 @@ __attribute__((noreturn)) static void become(const LaunchSpec *spec, const Comma
     if (spec->directory && chdir(spec->directory) < 0)
         not_spawned("supervisor: couldn't chdir to %s: %s\n", spec->directory, error_name(errno));
     umask(spec->umask);
-    execve(command->file, command->argv, (char *const *)spec->environment);
+    const char **merged = unit_environment_merge(spec->environment, spec->manager_environment, environ);
+    execve(command->file, command->argv, (char *const *)(merged ?: (const char **)spec->environment));
     not_spawned("supervisor: couldn't exec %s: %s\n", command->argv[0], error_name(errno));
 }
 

@@ -531,6 +531,93 @@ static int leave_directory(void **state)
     return removed ? 0 : -1;
 }
 
+/* ---- systemd.PROPERTY ---- */
+
+#define WITH(settings) "[supervisord]\n[program:x]\ncommand=/bin/cat\n" settings
+
+static void test_settings(void **state)
+{
+    g_auto(Loaded) loaded = load("[DEFAULT]\nsystemd.Nice=5\nsystemd.TasksMax=9\n" WITH(
+        "systemd.MemoryMax=%(program_name)s\nsystemd.EXECSTARTPRE=/bin/a \\\n  b\n  /bin/c "
+        "50%%\nsystemd.nice=\n"));
+    static const struct {
+        const char *name, *value;
+    } expected[] = {{"TasksMax", "9"},
+                    {"MemoryMax", "x"},
+                    {"ExecStartPre", "/bin/a  b"},
+                    {"ExecStartPre", "/bin/c 50%"},
+                    {"Nice", ""}};
+
+    assert_int_equal(loaded.result, 0);
+    const ProcessConfig *process = only_process(loaded.config);
+    assert_int_equal(process->setting_count, G_N_ELEMENTS(expected));
+    for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
+        assert_string_equal(process->settings[i].kind->name, expected[i].name);
+        assert_string_equal(process->settings[i].value, expected[i].value);
+    }
+    assert_int_equal(process->settings[1].origin.line, 7);
+}
+
+static void test_settings_refused(void **state)
+{
+    assert_error(WITH("systemd.MemroyMax=1\n"), 4, "program:x.systemd.memroymax",
+                 "systemd has no property 'memroymax', did you mean 'MemoryMax'? in section 'program:x' "
+                 "(file: 'x.conf', line: 4)");
+    assert_error(WITH("systemd.Frobnicate=1\n"), 4, "program:x.systemd.frobnicate",
+                 "systemd has no property 'frobnicate' in section 'program:x' (file: 'x.conf', line: 4)");
+    assert_error(WITH("systemd.KillSignal=9\n"), 4, "program:x.systemd.killsignal",
+                 "KillSignal= cannot be set here: stopsignal= is the signal in section 'program:x' "
+                 "(file: 'x.conf', line: 4)");
+    assert_error(
+        WITH("systemd.ExecStartPost=\n"), 4, "program:x.systemd.execstartpost",
+        "ExecStartPost= can be added to, but not emptied in section 'program:x' (file: 'x.conf', line: 4)");
+    assert_error(WITH("systemd.Nice=1\\\n"), 4, "program:x.systemd.nice",
+                 "Nice= ends in a backslash in section 'program:x' (file: 'x.conf', line: 4)");
+    assert_error(
+        "[supervisord]\n[eventlistener:x]\ncommand=/bin/cat\nevents=EVENT\nsystemd.Nice=1\n", 5,
+        "eventlistener:x.systemd.nice",
+        "Nice= cannot be set here: an event listener is a child of supervisord in a scope in section "
+        "'eventlistener:x' (file: 'x.conf', line: 5)");
+}
+
+static void test_settings_are_compared(void **state)
+{
+    assert_true(process_is_same("systemd.Nice=1\n", "systemd.Nice=1\n"));
+    assert_false(process_is_same("systemd.Nice=1\n", "systemd.Nice=2\n"));
+    assert_false(process_is_same("systemd.Nice=1\n", ""));
+}
+
+/* A systemd that dislikes line 5 of what it is asked about. */
+static int dislike(char *const *texts, bool user_manager,
+                   void (*tell)(size_t text, unsigned line, const char *message, void *userdata),
+                   void *userdata)
+{
+    assert_false(user_manager);
+    assert_string_equal(texts[0], "[Unit]\nDefaultDependencies=no\nAfter=a.service\n"
+                                  "[Service]\nExecStart=/bin/true\nNice=1000\n");
+    assert_null(texts[1]);
+    tell(0, 1, "not one of ours", userdata);
+    tell(0, 6, "Nice priority out of range, ignoring: 1000", userdata);
+    return 0;
+}
+
+static void test_settings_are_shown_to_systemd(void **state)
+{
+    ConfigHost strict = host;
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_autoptr(Config) config = NULL;
+
+    strict.read_units = dislike;
+    write_file(
+        "x.conf",
+        WITH("numprocs=3\nprocess_name=%(process_num)d\nsystemd.Nice=1000\nsystemd.After=a.service\n"));
+    assert_int_equal(config_load_daemon("x.conf", &strict, diagnostics, &config), -EINVAL);
+    assert_null(config);
+    const Diagnostic *error = diagnostics_first_error(diagnostics);
+    assert_string_equal(error->text, "Nice=1000: Nice priority out of range: 1000 (file: 'x.conf', line: 6)");
+    assert_int_equal(error->line, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -550,6 +637,10 @@ int main(void)
         cmocka_unit_test(test_equal_processes),
         cmocka_unit_test(test_equal_groups),
         cmocka_unit_test(test_references),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_settings_refused),
+        cmocka_unit_test(test_settings_are_compared),
+        cmocka_unit_test(test_settings_are_shown_to_systemd),
         cmocka_unit_test(test_search),
         cmocka_unit_test(test_real_host),
     };

@@ -145,10 +145,40 @@ static void test_round_trip_of_little(void **state)
         .command = "",
         .search_path = "x",
         .base_directory = "",
+        .open_files = {1, 1},
+        .processes = {0, 1},
         .environment = none,
     };
 
     round_trip(&spec);
+}
+
+/* A unit that sets a limit itself. */
+static void test_limits_left_to_the_unit(void **state)
+{
+    const char *const none[] = {NULL};
+    const char *const manager[] = {"LANG=C", "PATH=/bin", NULL};
+    LaunchSpec spec = {.unit = "u",
+                       .process_name = "p",
+                       .command = "c",
+                       .environment = none,
+                       .manager_environment = manager};
+    struct rlimit files;
+    void *storage;
+    LaunchSpec back;
+
+    assert_int_equal(launch_spec_write(path, &spec), 0);
+    assert_int_equal(launch_spec_read(path, &back, &storage), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_same_limit(back.open_files, files);
+    assert_null(back.environment[0]);
+    for (size_t i = 0; i < 3; i++) {
+        if (manager[i])
+            assert_string_equal(back.manager_environment[i], manager[i]);
+        else
+            assert_null(back.manager_environment[i]);
+    }
+    free(storage);
 }
 
 static void test_defaults(void **state)
@@ -395,13 +425,21 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_round_trip_of_little),
-        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_unknown_keys),
-        cmocka_unit_test(test_malformed),       cmocka_unit_test(test_malformed_values),
-        cmocka_unit_test(test_truncated),       cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_many_variables),  cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_what_is_no_file), cmocka_unit_test(test_write_replaces),
-        cmocka_unit_test(test_failures),        cmocka_unit_test(test_companions),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_round_trip_of_little),
+        cmocka_unit_test(test_limits_left_to_the_unit),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_malformed_values),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_many_variables),
+        cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_what_is_no_file),
+        cmocka_unit_test(test_write_replaces),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_companions),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
