@@ -281,6 +281,13 @@ int command_resolve(const char *text, const char *search_path, Command *ret_comm
     return COMMAND_OK;
 }
 
+int command_split(const char *text, char ***ret_argv)
+{
+    const char *reason;
+
+    return split(text, ret_argv, &reason);
+}
+
 void command_clear(Command *command)
 {
     for (char **argument = command->argv; argument && *argument; argument++)

@@ -21,6 +21,10 @@ typedef struct Command {
 int command_resolve(const char *text, const char *search_path, Command *ret_command, char **ret_message);
 void command_clear(Command *command);
 
+/* Only the splitting: `ret_argv` is NULL-terminated, to be freed with its strings. COMMAND_BAD when it cannot
+ * be split; -ENOMEM. */
+int command_split(const char *text, char ***ret_argv);
+
 /* A string as Python's repr() shows it: quotes, \n, \x00; UTF-8 that is printable stays. Newly allocated,
  * NULL without memory. */
 char *command_repr(const char *text);
