@@ -32,9 +32,15 @@ static const struct {
     unsigned status;
     const char *message;
 } error_messages[] = {
-    {400, "Bad Request"},           {401, "Unauthorized"},        {404, "Not Found"},
-    {405, "Method Not Allowed"},    {411, "Length Required"},     {413, "Request Entity Too Large"},
-    {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {411, "Length Required"},
+    {413, "Request Entity Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
 };
 
 /* --- event loop --- */
@@ -361,6 +367,11 @@ bool http_request_is_authenticated(const HttpRequest *request)
     return request->server->username != NULL;
 }
 
+bool http_request_is_local(const HttpRequest *request)
+{
+    return request->server->is_unix;
+}
+
 const char *http_request_body(const HttpRequest *request, size_t *ret_size)
 {
     guint8 zero = 0;
@@ -516,6 +527,7 @@ static HttpServer *server_new(Http *http, const ServerConfig *config)
     HttpServer *server = g_new0(HttpServer, 1);
 
     server->http = http;
+    server->is_unix = config->is_unix;
     server->suspended = g_hash_table_new(NULL, NULL);
     if (config->username && *config->username) {
         server->username = g_strdup(config->username);

@@ -49,6 +49,8 @@ const char *http_request_query(const HttpRequest *request, const char *name); /*
 const char *http_request_header(const HttpRequest *request, const char *name);
 /* Whether its server asks for a password: whoever is here has it. */
 bool http_request_is_authenticated(const HttpRequest *request);
+/* Came over a unix socket: from this machine. */
+bool http_request_is_local(const HttpRequest *request);
 /* The body; NUL-terminated beyond `ret_size`. */
 const char *http_request_body(const HttpRequest *request, size_t *ret_size);
 

@@ -11,6 +11,7 @@
 typedef struct HttpServer {
     Http *http;
     struct MHD_Daemon *daemon;
+    bool is_unix;
     char *username; /* NULL: everybody may */
     char *password;
     char *file; /* unix socket that was made here */

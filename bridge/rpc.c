@@ -2,12 +2,14 @@
 
 #include <errno.h>
 
+#include "bridge/http_origin.h"
 #include "bridge/rpc_call.h"
 #include "bridge/rpc_decode.h"
 #include "bridge/rpc_encode.h"
 
 enum {
     SMALL_ANSWER = 512,
+    SHOWN_BYTES = 100,
     LOGGED_BYTES = 512, /* of a request that makes no sense */
 };
 
@@ -114,6 +116,22 @@ static void refuse(RpcServer *server, HttpRequest *request, const char *why)
     http_request_reply_error(request, 400);
 }
 
+/* Browsers send a foreign page's XML along without asking, and the server's password, too. */
+static bool is_foreign(RpcServer *server, HttpRequest *request)
+{
+    const char *host = http_request_header(request, "Host");
+    const char *origin = http_request_header(request, "Origin");
+
+    if (!http_origin_is_cross_site(request) && !http_origin_is_rebound(request))
+        return false;
+    g_autofree char *shown_host = g_strescape(host ? host : "", NULL);
+    g_autofree char *shown_origin = g_strescape(origin ? origin : "", NULL);
+    main_log_write(manager_log(server->manager), LOG_LEVEL_WARN,
+                   "refused an XML-RPC request that a web page of '%.*s' sent to '%.*s'", SHOWN_BYTES,
+                   shown_origin, SHOWN_BYTES, shown_host);
+    return true;
+}
+
 void rpc_server_handle(RpcServer *server, HttpRequest *request)
 {
     g_auto(RpcRequest) decoded = {0};
@@ -122,6 +140,8 @@ void rpc_server_handle(RpcServer *server, HttpRequest *request)
 
     if (!g_str_equal(http_request_method(request), "POST"))
         http_request_reply_error(request, 400);
+    else if (is_foreign(server, request))
+        http_request_reply_error(request, 403);
     else if (rpc_decode(body, size, &decoded) < 0)
         refuse(server, request, "unmarshallable");
     else if (!decoded.method)

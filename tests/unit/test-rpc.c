@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
+#include "bridge/http_origin.h"
 #include "bridge/rpc_method.h"
 #include "build_config.h"
 #include "tests/unit/rpc-fixture.h"
@@ -367,6 +368,60 @@ static void takes_requests_as_clients_write_them(void **state)
     }
 }
 
+static void refuses_what_a_foreign_page_sends(void **state)
+{
+    static const struct {
+        int status;
+        const char *headers;
+    } rows[] = {
+        {200, "Host: localhost\r\n"},
+        {200, "Host: anything.example:9001\r\n"},
+        {200, "Content-Type: text/plain\r\n"},
+        {200, "Content-Type: application/x-www-form-urlencoded\r\nUser-Agent: Mozilla/5.0\r\n"},
+        {200, "Host: a:9001\r\nOrigin: http://a:9001\r\n"},
+        {200, "Host: A\r\nOrigin: http://a:80\r\n"},
+        {200, "Host: a\r\nOrigin: https://a\r\n"},
+        {200, "Host: behind-a-proxy\r\nOrigin: https://a\r\nSec-Fetch-Site: same-origin\r\n"},
+        {200, "Host: a\r\nOrigin: chrome-extension://abcdef\r\n"},
+        {200, "Host: a\r\nSec-Fetch-Site: none\r\n"},
+        {403, "Host: a\r\nOrigin: http://b\r\n"},
+        {403, "Host: a:9001\r\nOrigin: http://a:9002\r\n"},
+        {403, "Host: a\r\nOrigin: http://a.b\r\n"},
+        {403, "Host: a\r\nOrigin: http://\r\n"},
+        {403, "Host: a\r\nOrigin: null\r\n"},
+        {403, "Host: a\r\nSec-Fetch-Site: cross-site\r\n"},
+        {403, "Host: a\r\nOrigin: http://a\r\nSec-Fetch-Site: same-site\r\n"},
+        {403, "Host: a\r\nContent-Type: text/plain; charset=x\r\nUser-Agent: Mozilla/5.0 (X11)\r\n"},
+    };
+    static const char body[] = "<methodCall><methodName>supervisor.getPID</methodName></methodCall>";
+    Fixture *fixture = *state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *request = g_strdup_printf(
+            "POST /RPC2 HTTP/1.0\r\nConnection: keep-alive\r\n%sContent-Length: %zu\r\n\r\n%s",
+            rows[i].headers, strlen(body), body);
+        http_client_send(fixture->client, request, -1);
+        g_auto(HttpAnswer) answer = http_client_receive(fixture->client);
+        if (answer.status != rows[i].status)
+            fail_msg("%d to\n%s", answer.status, rows[i].headers);
+    }
+}
+
+static void knows_names_that_cannot_be_made_to_point_here(void **state)
+{
+    static const char *const ours[] = {"localhost",     "localhost:9001", "127.0.0.1:80", "10.1.2.3",
+                                       "[::1]:9001",    "[fe80::1]",      "box",          "printer.local",
+                                       "a.localhost:1", "x.home.arpa",    "LOCALHOST"};
+    static const char *const foreign[] = {
+        "evil.example", "evil.example:9001",  "127.0.0.1.evil.example", "localhost.evil.example",
+        "1.2.3",        "[::1].evil.example", "a.local.example",        "evil.example."};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(ours); i++)
+        assert_true(http_origin_is_local_name(ours[i]));
+    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++)
+        assert_false(http_origin_is_local_name(foreign[i]));
+}
+
 static void answers_400_to_what_is_no_call(void **state)
 {
     static const char *const bodies[] = {
@@ -422,6 +477,8 @@ int main(void)
         TEST(reads_process_logs),
         TEST(clears_process_logs),
         TEST(takes_requests_as_clients_write_them),
+        TEST(refuses_what_a_foreign_page_sends),
+        TEST(knows_names_that_cannot_be_made_to_point_here),
         TEST(answers_400_to_what_is_no_call),
     };
 
