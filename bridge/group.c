@@ -9,6 +9,7 @@ struct Group {
     const PlannedGroup *planned;
     GPtrArray *instances; /* ascending priority, stable */
     GHashTable *by_name;  /* process_name → Instance */
+    FcgiSocket *socket;   /* NULL but for FastCGI programs */
 };
 
 static int compare_priority(const void *a, const void *b)
@@ -30,6 +31,13 @@ static void allocate(Group *group)
     group->by_name = g_hash_table_new(g_str_hash, g_str_equal);
 }
 
+static Instance *make_instance(Group *group, const PlannedProcess *planned, const InstanceContext *context)
+{
+    Instance *instance = instance_new(planned, group, context);
+    instance_set_socket(instance, group->socket);
+    return instance;
+}
+
 Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context)
 {
     Group *group = g_new0(Group, 1);
@@ -37,8 +45,10 @@ Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext 
     group->plan = plan_ref(plan);
     group->planned = planned;
     allocate(group);
+    if (planned->socket_unit)
+        group->socket = fcgi_socket_new(planned, context->event, context->systemd, context->log);
     for (size_t i = 0; i < planned->process_count; i++)
-        add_instance(group, instance_new(&planned->processes[i], group, context));
+        add_instance(group, make_instance(group, &planned->processes[i], context));
     g_ptr_array_sort(group->instances, compare_priority); /* GLib's array sort is stable */
     return group;
 }
@@ -49,6 +59,7 @@ void group_free(Group *group)
         return;
     g_hash_table_unref(group->by_name);
     g_ptr_array_unref(group->instances);
+    fcgi_socket_free(group->socket);
     plan_unref(group->plan);
     g_free(group);
 }
@@ -112,6 +123,31 @@ bool group_at_rest(const Group *group)
     return true;
 }
 
+FcgiSocket *group_socket(const Group *group)
+{
+    return group->socket;
+}
+
+bool group_has_socket_unit(const Group *group, const char *unit)
+{
+    return g_strcmp0(group->planned->socket_unit, unit) == 0 ||
+           g_strcmp0(group->planned->socket_service, unit) == 0;
+}
+
+void group_release_socket(Group *group)
+{
+    if (group->socket && group_is_stopped(group) && group_at_rest(group))
+        fcgi_socket_close(group->socket);
+}
+
+void group_abolish(Group *group)
+{
+    for (size_t i = 0; i < group->instances->len; i++)
+        instance_abolish(group_instance(group, i));
+    if (group->socket)
+        fcgi_socket_abolish(group->socket);
+}
+
 int group_compare(const Group *a, const Group *b)
 {
     int64_t left = group_config(a)->priority, right = group_config(b)->priority;
@@ -130,10 +166,18 @@ void group_change_clear(GroupChange *change)
     *change = (GroupChange){0};
 }
 
+/* None, or the same one. */
+static bool is_same_socket(const Group *group, const PlannedGroup *planned)
+{
+    return g_strcmp0(group->planned->socket_unit, planned->socket_unit) == 0 &&
+           g_strcmp0(group->planned->config->socket.url, planned->config->socket.url) == 0;
+}
+
 static bool is_same(const Instance *instance, const Group *group, const PlannedGroup *planned,
                     const PlannedProcess *process)
 {
-    return process_config_equal(instance_config(instance), process->config) &&
+    return is_same_socket(group, planned) &&
+           process_config_equal(instance_config(instance), process->config) &&
            strcmp(instance_unit(instance), process->unit) == 0 &&
            strcmp(group->planned->slice, planned->slice) == 0;
 }
@@ -169,6 +213,20 @@ void group_compare_with(const Group *group, const PlannedGroup *planned, GroupCh
                          .removed = g_strv_builder_end(removed)};
 }
 
+static void rebuild_socket(Group *group, const PlannedGroup *planned, const InstanceContext *context)
+{
+    if (group->socket && is_same_socket(group, planned)) {
+        fcgi_socket_rebase(group->socket, planned);
+        return;
+    }
+    if (group->socket)
+        fcgi_socket_abolish(group->socket);
+    fcgi_socket_free(group->socket);
+    group->socket = planned->socket_unit
+                        ? fcgi_socket_new(planned, context->event, context->systemd, context->log)
+                        : NULL;
+}
+
 void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context,
                    GPtrArray *dead)
 {
@@ -190,12 +248,13 @@ void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const 
         g_ptr_array_add(dead, instance);
     }
     allocate(group);
+    rebuild_socket(group, planned, context);
     for (size_t i = 0; i < planned->process_count; i++) {
         Instance *instance = g_hash_table_lookup(old_by_name, planned->processes[i].config->name);
         if (instance && g_hash_table_contains(survivors, instance))
             instance_rebase(instance, &planned->processes[i]);
         else
-            instance = instance_new(&planned->processes[i], group, context);
+            instance = make_instance(group, &planned->processes[i], context);
         add_instance(group, instance);
     }
     g_ptr_array_sort(group->instances, compare_priority);

@@ -31,6 +31,15 @@ bool group_is_stopped(const Group *group);
 /* Whether every unit has come to rest, too. */
 bool group_at_rest(const Group *group);
 
+/* NULL when its processes share none. */
+FcgiSocket *group_socket(const Group *group);
+/* Whether a unit of this name has to do with its socket. */
+bool group_has_socket_unit(const Group *group, const char *unit);
+/* Closes the socket when the last process has stopped. */
+void group_release_socket(Group *group);
+/* The group is taken out, or the daemon ends: every process is abolished, and the socket. */
+void group_abolish(Group *group);
+
 /* The oracle's order between groups: ascending priority; equals stay in the order in which they were added.
  */
 int group_compare(const Group *a, const Group *b);

@@ -152,6 +152,11 @@ Instance *instance_new(const PlannedProcess *planned, Group *group, const Instan
     return instance;
 }
 
+void instance_set_socket(Instance *instance, FcgiSocket *socket)
+{
+    instance->socket = socket;
+}
+
 void instance_rebase(Instance *instance, const PlannedProcess *planned)
 {
     instance->planned = planned;
@@ -169,6 +174,9 @@ void instance_detach(Instance *instance)
     instance->runner->detach(instance);
     systemd_forget(context->systemd, instance);
     systemd_unwatch(context->systemd, instance->planned->unit);
+    if (instance->socket)
+        fcgi_socket_forget(instance->socket, instance);
+    instance->socket = NULL;
     instance_output_close(instance);
 }
 

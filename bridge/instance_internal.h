@@ -4,6 +4,7 @@
  * instance_event.c (telling listeners), instance_output.c (its streams). Nobody else includes this. */
 #pragma once
 
+#include "bridge/fcgi_socket.h"
 #include "bridge/instance_owner.h"
 #include "bridge/instance_runner.h"
 #include "bridge/observation.h"
@@ -54,6 +55,7 @@ struct Instance {
     unsigned start_attempts;
     sd_event_source *retry; /* a start that the bridge itself tries again */
 
+    FcgiSocket *socket;    /* its group's; NULL: none */
     StdinPipe *stdin_pipe; /* NULL until somebody writes */
     PumpStream *streams[STREAM_COUNT];
     char *logfiles[STREAM_COUNT]; /* NULL: none */

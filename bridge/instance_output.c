@@ -146,6 +146,9 @@ int instance_output_write_stdin(Instance *instance, const char *data, size_t siz
 {
     const InstanceContext *context = instance->context;
 
+    /* Its standard input is the socket. */
+    if (instance->socket)
+        return -EPIPE;
     if (!instance->stdin_pipe) {
         g_autofree char *path = launch_fifo_path(instance->planned, &context->launch, "stdin");
         instance->stdin_pipe = stdin_pipe_new(context->event, path);

@@ -2,8 +2,9 @@
  * group.c and manager.c; the RPC handlers have bridge/instance.h. */
 #pragma once
 
-#include "bridge/fd_store.h"
 #include "bridge/event.h"
+#include "bridge/fcgi_socket.h"
+#include "bridge/fd_store.h"
 #include "bridge/instance.h"
 #include "bridge/launch.h"
 #include "bridge/main_log.h"
@@ -36,6 +37,9 @@ typedef struct InstanceContext {
 /* `planned` must outlive the instance (its group holds the plan). Makes the AUTO log files, unless the store
  * knows them from before a restart of the bridge. */
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context);
+/* What the processes of a FastCGI group share: it is opened before the first one starts. Outlives the
+ * instance's last start. */
+void instance_set_socket(Instance *instance, FcgiSocket *socket);
 /* Ends every watch with `gone`; calls to systemd still under way are forgotten. The unit is left as it is. */
 void instance_detach(Instance *instance);
 /* The same, and frees it. */

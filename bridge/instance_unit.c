@@ -156,6 +156,34 @@ static void refuse_for_good(Instance *instance, const char *message)
     instance_apply(instance, STATE_EVENT_GIVE_UP);
 }
 
+static void on_socket(int result, const char *message, void *userdata)
+{
+    Instance *instance = userdata;
+
+    instance->start_wanted = false;
+    if (result < 0) {
+        refuse_start(instance, message);
+    } else {
+        instance->unit_busy = false;
+        start_now(instance);
+    }
+}
+
+/* The socket of a FastCGI group comes before its first process. */
+static bool has_its_socket(Instance *instance)
+{
+    g_autofree char *message = NULL;
+
+    int r = instance->socket ? fcgi_socket_open(instance->socket, on_socket, instance, &message) : 0;
+    if (r == -EINPROGRESS) {
+        instance->unit_busy = true;
+        instance->start_wanted = true;
+    } else if (r < 0) {
+        refuse_start(instance, message);
+    }
+    return r == 0;
+}
+
 static void start_now(Instance *instance)
 {
     const char *refusal = mapping_refusal(instance->planned->config);
@@ -169,6 +197,8 @@ static void start_now(Instance *instance)
         wait_for_removal(instance);
         return;
     }
+    if (!has_its_socket(instance))
+        return;
     instance->stop_called = false;
     instance->stop_deferred = false;
     instance->start_called = true;
@@ -216,6 +246,8 @@ static void stop(Instance *instance)
     bool unsent = instance->start_wanted;
 
     cancel_retry(instance);
+    if (instance->socket)
+        fcgi_socket_forget(instance->socket, instance);
     instance->start_wanted = false;
     /* Without a unit the start had not been sent either: there is nothing to stop. */
     if (!instance->unit_busy || instance->stop_called)

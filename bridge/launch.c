@@ -127,6 +127,7 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
     g_autofree char *stderr_path = launch_fifo_path(process, context, "stderr");
     g_auto(GStrv) environment = make_environment(process, context);
     g_autofree char *user = config->has_uid ? g_strdup_printf("%u", (unsigned)config->uid) : NULL;
+    bool socket = process->group->socket_unit;
     g_autofree char *daemon_user = context->has_user ? g_strdup_printf("%u", (unsigned)context->uid) : NULL;
 
     return launch_spec_write(path,
@@ -144,7 +145,8 @@ static int write_spec(const PlannedProcess *process, const LaunchContext *contex
                                  .open_files = limit_unless_set(config, "LimitNOFILE", context->open_files),
                                  .processes = limit_unless_set(config, "LimitNPROC", context->processes),
                                  .redirect_stderr = config->redirect_stderr,
-                                 .stdin_path = stdin_path,
+                                 .socket = socket ? process->group->config->socket.url : NULL,
+                                 .stdin_path = socket ? NULL : stdin_path,
                                  .stdout_path = stdout_path,
                                  .stderr_path = config->redirect_stderr ? NULL : stderr_path,
                                  .startsecs = config->startsecs,
@@ -162,7 +164,7 @@ int launch_prepare(const PlannedProcess *process, const LaunchContext *context, 
 
     (void)unlink(spawnerr);
     (void)unlink(fatal);
-    int r = make_stdin(process, context);
+    int r = process->group->socket_unit ? 0 : make_stdin(process, context);
     if (r < 0)
         return r;
     r = launch_spec_write_failures(path, failures);

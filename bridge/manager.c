@@ -91,12 +91,17 @@ static void learn_units(Manager *manager, Group *group)
         Instance *instance = group_instance(group, i);
         g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
     }
+    FcgiSocket *socket = group_socket(group);
+    if (socket)
+        g_hash_table_replace(manager->by_socket, (char *)fcgi_socket_unit(socket), socket);
 }
 
 static void forget_units(Manager *manager, Group *group)
 {
     for (size_t i = 0; i < group_instance_count(group); i++)
         g_hash_table_remove(manager->by_unit, instance_unit(group_instance(group, i)));
+    if (group_socket(group))
+        g_hash_table_remove(manager->by_socket, fcgi_socket_unit(group_socket(group)));
 }
 
 static void tell_group(const Manager *manager, EventType type, const char *name)
@@ -124,6 +129,14 @@ int manager_add_group(Manager *manager, const char *name)
         return FAULT_BAD_NAME;
     if (manager_find_group(manager, name))
         return FAULT_ALREADY_ADDED;
+    if (planned->socket_unit) {
+        g_autofree char *message = NULL;
+        int r = fcgi_socket_try(planned, manager->log, &message);
+        if (r < 0) {
+            main_log_write(manager->log, LOG_LEVEL_CRITICAL, "%s", message);
+            return FAULT_FAILED;
+        }
+    }
     (void)store_put_group_removed(manager->store, name, false);
     group_autostart(manager_activate(manager, planned));
     return 0;
@@ -155,8 +168,7 @@ int manager_remove_group(Manager *manager, const char *name)
     if (!group_is_stopped(group))
         return FAULT_STILL_RUNNING;
     forget_units(manager, group);
-    for (size_t i = 0; i < group_instance_count(group); i++)
-        instance_abolish(group_instance(group, i));
+    group_abolish(group);
     (void)store_put_group_removed(manager->store, name, true);
     g_hash_table_remove(manager->by_name, name);
     if (g_ptr_array_find(manager->groups, group, &index))

@@ -36,6 +36,7 @@ struct Manager {
     GPtrArray *groups;         /* in the order in which they became active */
     GHashTable *by_name;       /* group name → Group */
     GHashTable *by_unit;       /* unit name → Instance */
+    GHashTable *by_socket;     /* unit name → FcgiSocket */
     GPtrArray *dead_instances; /* of groups that live on; freed together with */
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 

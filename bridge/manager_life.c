@@ -30,16 +30,24 @@ static void on_unit_changed(const char *unit, const UnitSnapshot *snapshot, void
 {
     Manager *manager = userdata;
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+    FcgiSocket *socket = instance ? NULL : g_hash_table_lookup(manager->by_socket, unit);
+
     if (instance && manager->ready)
         instance_unit_changed(instance, snapshot);
+    else if (socket && manager->ready)
+        fcgi_socket_unit_changed(socket, snapshot);
 }
 
 static void on_unit_removed(const char *unit, void *userdata)
 {
     Manager *manager = userdata;
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+    FcgiSocket *socket = instance ? NULL : g_hash_table_lookup(manager->by_socket, unit);
+
     if (instance && manager->ready)
         instance_unit_removed(instance);
+    else if (socket && manager->ready)
+        fcgi_socket_unit_removed(socket);
 }
 
 static void on_resynchronise(void *userdata)
@@ -49,6 +57,11 @@ static void on_resynchronise(void *userdata)
 
     for (unsigned i = 0; manager->ready && i < instances->len; i++)
         instance_look(g_ptr_array_index(instances, i));
+    for (unsigned i = 0; manager->ready && i < manager->groups->len; i++) {
+        FcgiSocket *socket = group_socket(g_ptr_array_index(manager->groups, i));
+        if (socket)
+            fcgi_socket_look(socket);
+    }
 }
 
 static void on_state_changed(Instance *instance, ProcessState old, void *userdata)
@@ -57,11 +70,13 @@ static void on_state_changed(Instance *instance, ProcessState old, void *userdat
 
     if (manager->stopping)
         instance_unit_hold(instance);
+    group_release_socket(instance_group(instance));
     schedule_advance(manager);
 }
 
 static void on_settled(Instance *instance, void *userdata)
 {
+    group_release_socket(instance_group(instance));
     schedule_advance(userdata);
 }
 
@@ -171,12 +186,16 @@ static void become_ready(Manager *manager)
         autostart(manager);
     else
         schedule_advance(manager);
+    /* What an earlier bridge has left open, and nobody needs any more. */
+    for (unsigned i = 0; i < manager->groups->len; i++)
+        group_release_socket(g_ptr_array_index(manager->groups, i));
 }
 
 static void on_first_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
 {
     Manager *manager = userdata;
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
+    FcgiSocket *socket = g_hash_table_lookup(manager->by_socket, unit);
 
     if (!snapshot && result != -ENOENT) {
         fail(manager, result, "the connection to systemd broke");
@@ -185,8 +204,19 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
     if (instance && instance_restore(instance, snapshot))
         main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
                        process_state_name(instance_state(instance)), (int)instance_pid(instance));
+    if (socket && snapshot)
+        fcgi_socket_restore(socket, snapshot);
     if (--manager->looks == 0)
         become_ready(manager);
+}
+
+static bool is_part_of_socket(const Manager *manager, const char *unit)
+{
+    for (unsigned i = 0; i < manager->groups->len; i++) {
+        if (group_has_socket_unit(g_ptr_array_index(manager->groups, i), unit))
+            return true;
+    }
+    return false;
 }
 
 /* Units of an earlier bridge whose programs are not in the configuration any more: nobody could see or stop
@@ -194,7 +224,7 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
 static void stop_strays(Manager *manager, char **units)
 {
     for (; *units; units++) {
-        if (g_hash_table_contains(manager->by_unit, *units))
+        if (g_hash_table_contains(manager->by_unit, *units) || is_part_of_socket(manager, *units))
             continue;
         main_log_write(manager->log, LOG_LEVEL_WARN,
                        "unit %s belongs to no program of the configuration: stopping it", *units);
@@ -207,6 +237,15 @@ static bool is_ours(const char *unit, void *userdata)
 {
     Manager *manager = userdata;
     return g_hash_table_contains(manager->by_unit, unit);
+}
+
+static void look_at_sockets(Manager *manager, char **units)
+{
+    for (; *units; units++) {
+        if (g_hash_table_contains(manager->by_socket, *units) &&
+            systemd_look(manager->systemd, *units, on_first_look, manager) >= 0)
+            manager->looks++;
+    }
 }
 
 static void on_listed(int result, char **units, void *userdata)
@@ -230,6 +269,7 @@ static void on_listed(int result, char **units, void *userdata)
         else if (systemd_look(manager->systemd, instance_unit(instance), on_first_look, manager) >= 0)
             manager->looks++;
     }
+    look_at_sockets(manager, units);
     if (--manager->looks == 0)
         become_ready(manager);
 }
@@ -250,12 +290,10 @@ static int on_idle(sd_event_source *source, void *userdata)
 
 static void finish(Manager *manager)
 {
-    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
-
     http_free(g_steal_pointer(&manager->http));
     remove_pidfile(manager);
-    for (unsigned i = 0; i < instances->len; i++)
-        instance_abolish(g_ptr_array_index(instances, i));
+    for (unsigned i = 0; i < manager->groups->len; i++)
+        group_abolish(g_ptr_array_index(manager->groups, i));
     fd_store_clear(manager->fd_store);
     /* A restart reads again what the daemonising parent left. */
     runtime_directory_remove(manager->runtime_directory,
@@ -549,14 +587,23 @@ static int open_parts(Manager *manager, char **ret_message)
     return r;
 }
 
-static void activate_all(Manager *manager)
+/* The oracle does not start when a socket cannot be made. After a restart of the bridge it may be in use: by
+ * its own programs. */
+static int activate_all(Manager *manager, char **ret_message)
 {
     for (size_t i = 0; i < plan_group_count(manager->plan); i++) {
         const PlannedGroup *planned = plan_group(manager->plan, i);
         /* Taken out by a client before an earlier bridge died: it stays out. */
-        if (!store_group_removed(manager->store, planned->config->name))
-            (void)manager_activate(manager, planned);
+        if (store_group_removed(manager->store, planned->config->name))
+            continue;
+        int r = planned->socket_unit && !store_is_restart(manager->store)
+                    ? fcgi_socket_try(planned, manager->log, ret_message)
+                    : 0;
+        if (r < 0)
+            return r;
+        (void)manager_activate(manager, planned);
     }
+    return 0;
 }
 
 static void allocate(Manager *manager)
@@ -566,6 +613,7 @@ static void allocate(Manager *manager)
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->by_socket = g_hash_table_new(g_str_hash, g_str_equal);
     manager->working_directory = g_get_current_dir();
     manager->events = event_bus_new();
     manager->lock = -1;
@@ -599,7 +647,12 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     fill_context(manager, environment);
     if (!settings->nocleanup && !store_is_restart(manager->store))
         autolog_clear(settings->childlogdir, settings->identifier, log);
-    activate_all(manager);
+    r = activate_all(manager, ret_message);
+    if (r < 0) {
+        /* What was remembered by now would make the next start look like one after a crash. */
+        runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);
+        return r;
+    }
     *ret = g_steal_pointer(&manager);
     return 0;
 }
@@ -618,6 +671,7 @@ void manager_free(Manager *manager)
     g_ptr_array_unref(manager->graveyard);
     g_hash_table_unref(manager->by_name);
     g_hash_table_unref(manager->by_unit);
+    g_hash_table_unref(manager->by_socket);
     rpc_server_free(manager->rpc);
     pump_free(manager->pump);
     systemd_free(manager->systemd);

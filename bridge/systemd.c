@@ -426,8 +426,29 @@ static int on_done(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
     return 0;
 }
 
+static int append_auxiliary(sd_bus_message *message, const char *unit, const PropertyList *properties)
+{
+    int r = sd_bus_message_open_container(message, 'a', "(sa(sv))");
+    if (r >= 0 && unit)
+        r = sd_bus_message_open_container(message, 'r', "sa(sv)");
+    if (r >= 0 && unit)
+        r = sd_bus_message_append(message, "s", unit);
+    if (r >= 0 && unit)
+        r = unit_properties_append(message, properties);
+    if (r >= 0 && unit)
+        r = sd_bus_message_close_container(message);
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 int systemd_start_transient(Systemd *systemd, const char *unit, const PropertyList *properties,
                             SystemdDone done, void *userdata)
+{
+    return systemd_start_transient_pair(systemd, unit, properties, NULL, NULL, done, userdata);
+}
+
+int systemd_start_transient_pair(Systemd *systemd, const char *unit, const PropertyList *properties,
+                                 const char *auxiliary, const PropertyList *auxiliary_properties,
+                                 SystemdDone done, void *userdata)
 {
     g_autoptr(sd_bus_message) message = NULL;
 
@@ -438,9 +459,8 @@ int systemd_start_transient(Systemd *systemd, const char *unit, const PropertyLi
     if (r < 0)
         return r;
     r = unit_properties_append(message, properties);
-    if (r < 0)
-        return r;
-    r = sd_bus_message_append(message, "a(sa(sv))", 0);
+    if (r >= 0)
+        r = append_auxiliary(message, auxiliary, auxiliary_properties);
     if (r < 0)
         return r;
     Call *call = call_new(systemd, unit, userdata);
@@ -456,16 +476,27 @@ static int send_unit_call(Systemd *systemd, sd_bus_message *message, const char 
     return call_send(call, message, on_done);
 }
 
-int systemd_stop(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+static int send_job_call(Systemd *systemd, const char *method, const char *unit, SystemdDone done,
+                         void *userdata)
 {
     g_autoptr(sd_bus_message) message = NULL;
 
-    int r = new_manager_call(systemd, "StopUnit", &message);
+    int r = new_manager_call(systemd, method, &message);
     if (r >= 0)
         r = sd_bus_message_append(message, "ss", unit, "replace");
     if (r < 0)
         return r;
     return send_unit_call(systemd, message, unit, done, userdata);
+}
+
+int systemd_start(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    return send_job_call(systemd, "StartUnit", unit, done, userdata);
+}
+
+int systemd_stop(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    return send_job_call(systemd, "StopUnit", unit, done, userdata);
 }
 
 int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)

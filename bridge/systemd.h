@@ -49,6 +49,12 @@ typedef void (*SystemdDone)(const char *unit, int result, const char *message, v
  * negative errno when it is not (`done` will not be called). */
 int systemd_start_transient(Systemd *systemd, const char *unit, const PropertyList *properties,
                             SystemdDone done, void *userdata);
+/* `auxiliary` is made together with it, and not started. */
+int systemd_start_transient_pair(Systemd *systemd, const char *unit, const PropertyList *properties,
+                                 const char *auxiliary, const PropertyList *auxiliary_properties,
+                                 SystemdDone done, void *userdata);
+/* A unit that is loaded. */
+int systemd_start(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 int systemd_stop(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 /* To the main process only. */

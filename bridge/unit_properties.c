@@ -219,11 +219,17 @@ static int append_exit_status_set(sd_bus_message *message, const Property *prope
     return r;
 }
 
+static int append_listen(sd_bus_message *message, const Property *property)
+{
+    return sd_bus_message_append(message, "v", "a(ss)", 1, "Stream", property->value.string);
+}
+
 static int (*const append_value[])(sd_bus_message *message, const Property *property) = {
     [PROPERTY_STRING] = append_string,   [PROPERTY_BOOLEAN] = append_boolean,
     [PROPERTY_INT32] = append_int32,     [PROPERTY_UINT32] = append_uint32,
     [PROPERTY_UINT64] = append_uint64,   [PROPERTY_STRING_LIST] = append_string_list,
     [PROPERTY_COMMAND] = append_command, [PROPERTY_EXIT_STATUS_SET] = append_exit_status_set,
+    [PROPERTY_LISTEN] = append_listen,
 };
 
 int unit_properties_append_each(sd_bus_message *message, const PropertyList *properties)

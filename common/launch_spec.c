@@ -38,15 +38,16 @@ typedef struct Field {
     }
 
 static const Field fields[] = {
-    FIELD(FIELD_STRING, unit, true),          FIELD(FIELD_BOOLEAN, user_manager, false),
-    FIELD(FIELD_STRING, process_name, true),  FIELD(FIELD_STRING, command, true),
-    FIELD(FIELD_STRING, search_path, false),  FIELD(FIELD_STRING, base_directory, false),
-    FIELD(FIELD_STRING, directory, false),    FIELD(FIELD_STRING, user, false),
-    FIELD(FIELD_MODE, umask, false),          FIELD(FIELD_LIMIT, open_files, false),
-    FIELD(FIELD_LIMIT, processes, false),     FIELD(FIELD_BOOLEAN, redirect_stderr, false),
-    FIELD(FIELD_STRING, stdin_path, false),   FIELD(FIELD_STRING, stdout_path, false),
-    FIELD(FIELD_STRING, stderr_path, false),  FIELD(FIELD_NUMBER, startsecs, false),
-    FIELD(FIELD_NUMBER, startretries, false), FIELD(FIELD_STRING, daemon_user, false),
+    FIELD(FIELD_STRING, unit, true),         FIELD(FIELD_BOOLEAN, user_manager, false),
+    FIELD(FIELD_STRING, process_name, true), FIELD(FIELD_STRING, command, true),
+    FIELD(FIELD_STRING, search_path, false), FIELD(FIELD_STRING, base_directory, false),
+    FIELD(FIELD_STRING, directory, false),   FIELD(FIELD_STRING, user, false),
+    FIELD(FIELD_MODE, umask, false),         FIELD(FIELD_LIMIT, open_files, false),
+    FIELD(FIELD_LIMIT, processes, false),    FIELD(FIELD_BOOLEAN, redirect_stderr, false),
+    FIELD(FIELD_STRING, socket, false),      FIELD(FIELD_STRING, stdin_path, false),
+    FIELD(FIELD_STRING, stdout_path, false), FIELD(FIELD_STRING, stderr_path, false),
+    FIELD(FIELD_NUMBER, startsecs, false),   FIELD(FIELD_NUMBER, startretries, false),
+    FIELD(FIELD_STRING, daemon_user, false),
 };
 
 static void *field_at(LaunchSpec *spec, const Field *field)

@@ -27,6 +27,7 @@ typedef struct LaunchSpec {
     struct rlimit processes;  /* RLIMIT_NPROC, likewise */
     bool redirect_stderr;
     const char *stdin_path; /* FIFOs; NULL: /dev/null */
+    const char *socket;     /* of a FastCGI program: what it is told to be; systemd passes it. NULL: none */
     const char *stdout_path;
     const char *stderr_path;
     long long startsecs;
@@ -45,6 +46,9 @@ typedef struct LaunchSpec {
 #define LAUNCH_SPEC_FAILURES ".failures"
 #define LAUNCH_SPEC_SPAWNERR ".spawnerr"
 #define LAUNCH_SPEC_FATAL    ".fatal"
+
+/* What systemd calls a FastCGI program's socket among the descriptors that it passes. */
+#define LAUNCH_SPEC_SOCKET_NAME "fcgi"
 
 /* The launcher's exit status when it could not get as far as a process of the program's own: .spawnerr then
  * says why, and the gate takes it for a failed start whatever startsecs is. Only .spawnerr is proof: a

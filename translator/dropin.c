@@ -62,10 +62,12 @@ char *dropin_format(const PlannedProcess *process, const MappingContext *context
     const ProcessConfig *config = process->config;
     bool service = config->kind != PROGRAM_EVENTLISTENER;
 
-    if (config->setting_count == 0)
+    g_autofree char *sockets = mapping_sockets(process->group);
+
+    if (config->setting_count == 0 && !sockets)
         return NULL;
-    GString *out = g_string_new(
-        "# From systemd.* options of supervisord's configuration; written anew at each start.\n");
+    GString *out = g_string_new(config->setting_count > 0 ? "# From systemd.* options of" : "# From");
+    g_string_append(out, " supervisord's configuration; written anew at each start.\n");
     g_string_append(out, "[Unit]\n");
     /* What fails before there is a process (a missing EnvironmentFile=, ExecStartPre=) never gets to the
      * gate, so systemd would try for ever and without a pause. */
@@ -76,6 +78,8 @@ char *dropin_format(const PlannedProcess *process, const MappingContext *context
     if (service && touches_execution(config))
         append_own(out, process, context);
     append_settings(out, config, false);
+    if (sockets)
+        g_string_append(out, sockets);
     return g_string_free(out, FALSE);
 }
 

@@ -1,4 +1,5 @@
-/* What the options systemd.PROPERTY of a process become: a drop-in beside its transient unit. */
+/* What the options systemd.PROPERTY of a process become: a drop-in beside its transient unit. The socket of a
+ * FastCGI program stands there too. */
 #pragma once
 
 #include "translator/mapping.h"
@@ -8,7 +9,7 @@
  * after it. Newly allocated. */
 char *dropin_path(const char *unit, bool user_manager);
 
-/* Its text; NULL when the process has no such options. Newly allocated. */
+/* Its text; NULL when the process has no such options and no socket. Newly allocated. */
 char *dropin_format(const PlannedProcess *process, const MappingContext *context);
 
 /* A service unit with these settings for systemd-analyze to read, and which of them stands in one of its

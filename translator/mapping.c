@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/launch_spec.h"
 
@@ -57,9 +58,8 @@ static uint64_t seconds_to_usec(int64_t seconds)
 
 /* systemd writes the description into the unit's file as it is: a line break in a name would begin another
  * setting there, and a backslash at the end would swallow the next one, both at the first daemon-reload. */
-static void add_description(PropertyList *list, const PlannedProcess *process)
+static void add_clean_description(PropertyList *list, const char *text)
 {
-    g_autofree char *text = g_strdup_printf("%s (Supervisor program)", process->namespec);
     /* A name may hold any bytes, D-Bus strings only UTF-8. */
     g_autofree char *description = g_utf8_make_valid(text, -1);
 
@@ -68,6 +68,13 @@ static void add_description(PropertyList *list, const PlannedProcess *process)
             *p = '?';
     }
     property_list_add_string(list, "Description", description);
+}
+
+static void add_description(PropertyList *list, const PlannedProcess *process)
+{
+    g_autofree char *text = g_strdup_printf("%s (Supervisor program)", process->namespec);
+
+    add_clean_description(list, text);
 }
 
 static void add_commands(PropertyList *list, const PlannedProcess *process, const MappingContext *context)
@@ -165,12 +172,65 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
     return list;
 }
 
+/* Sockets of FastCGI programs
+ * -------------------------------------------------------------------------------------- */
+
+static void add_group_description(PropertyList *list, const PlannedGroup *group, const char *what)
+{
+    g_autofree char *text = g_strdup_printf("%s (%s)", group->config->name, what);
+
+    add_clean_description(list, text);
+}
+
+PropertyList *mapping_socket(const PlannedGroup *group, const char *address)
+{
+    const SocketConfig *socket = &group->config->socket;
+    PropertyList *list = property_list_new();
+
+    add_group_description(list, group, "FastCGI socket of Supervisor programs");
+    property_list_add_string(list, "Slice", group->slice);
+    property_list_add_boolean(list, "IgnoreOnIsolate", true);
+    property_list_add_listen(list, address);
+    property_list_add_uint32(list, "Backlog", socket->backlog > 0 ? (uint32_t)socket->backlog : SOMAXCONN);
+    property_list_add_string(list, "FileDescriptorName", LAUNCH_SPEC_SOCKET_NAME);
+    if (socket->is_unix)
+        property_list_add_uint32(list, "SocketMode", socket->mode & 0777);
+    /* At each death of a program the socket wakes up once for a connection that waits; twenty such within two
+     * seconds and systemd would close it for good. */
+    property_list_add_uint64(list, "TriggerLimitIntervalUSec", 0);
+    return list;
+}
+
+PropertyList *mapping_socket_service(const PlannedGroup *group)
+{
+    PropertyList *list = property_list_new();
+
+    add_group_description(list, group, "takes no connection while no program runs");
+    property_list_add_string(list, "Slice", group->slice);
+    property_list_add_boolean(list, "IgnoreOnIsolate", true);
+    property_list_add_string(list, "Type", "oneshot");
+    property_list_add_boolean(list, "RemainAfterExit", true);
+    property_list_add_uint64(list, "StartLimitIntervalUSec", 0);
+    property_list_add_command(list, "ExecStart", (const char *const[]){"/bin/true", NULL}, true);
+    return list;
+}
+
+char *mapping_sockets(const PlannedGroup *group)
+{
+    if (!group->socket_unit)
+        return NULL;
+    /* Where names are listed a backslash has to be doubled. */
+    g_auto(GStrv) parts = g_strsplit(group->socket_unit, "\\", -1);
+    g_autofree char *name = g_strjoinv("\\\\", parts);
+    return g_strdup_printf("Sockets=%s\n", name);
+}
+
 const char *mapping_refusal(const ProcessConfig *process)
 {
-    /* Started without its events or without its socket it would look alive and do nothing. */
+    /* Started without its events it would look alive and do nothing. */
     static const char *const refusals[] = {
         [PROGRAM_PLAIN] = NULL,
-        [PROGRAM_FCGI] = "fcgi-programs are not started by this version of supersede",
+        [PROGRAM_FCGI] = NULL,
         [PROGRAM_EVENTLISTENER] = "event listeners are not started by this version of supersede",
     };
     return refusals[process->kind];

@@ -119,6 +119,20 @@ static GPtrArray *distinct_processes(const GroupConfig *group)
     return distinct;
 }
 
+/* No process can have such a name: the part behind the second colon of theirs is never empty. The service has
+ * the socket's name, since a transient socket cannot name another one. */
+static void name_socket(Builder *builder, const GroupConfig *config, PlannedGroup *group)
+{
+    g_autofree char *name = unitname_escape_if_needed(config->name);
+    g_autofree char *prefix = g_strdup_printf("%s:%s::fcgi", builder->unit_identifier, name);
+    g_autofree char *socket = unitname_compose(prefix, NULL, ".socket", false, NULL);
+    g_autofree char *service =
+        g_strdup_printf("%.*s.service", (int)(strlen(socket) - strlen(".socket")), socket);
+
+    group->socket_unit = keep(builder, socket);
+    group->socket_service = keep(builder, service);
+}
+
 static void plan_one_group(Builder *builder, const GroupConfig *config, PlannedGroup *group)
 {
     g_autoptr(GPtrArray) processes = distinct_processes(config);
@@ -129,6 +143,8 @@ static void plan_one_group(Builder *builder, const GroupConfig *config, PlannedG
 
     group->config = config;
     group->slice = keep(builder, slice);
+    if (config->kind == GROUP_FCGI)
+        name_socket(builder, config, group);
     group->processes = planned;
     group->process_count = processes->len;
     for (size_t i = 0; i < processes->len; i++)

@@ -5,6 +5,7 @@
  *   p in [group:g]                  supervisor:g:p.service, supervisor:g:p@NUM.service
  *   [eventlistener:p]               the same with .scope
  *   group g                         supervisor-g.slice, below supervisor.slice
+ *   socket of [fcgi-program:p]      supervisor:p::fcgi.socket, with supervisor:p::fcgi.service
  *
  * "supervisor" is the daemon's identifier. What a unit name may not hold is escaped as systemd-escape(1) does; a name that
  * would be longer than UNITNAME_MAX is cut and ends in a hash (translator/unitname.h). */
@@ -30,6 +31,8 @@ typedef struct PlannedProcess {
 struct PlannedGroup {
     const GroupConfig *config;
     const char *slice;
+    const char *socket_unit;    /* of a FastCGI group: its socket … */
+    const char *socket_service; /* … and what systemd would start for it; NULL for all others */
     const PlannedProcess *processes; /* one per process name: as in the oracle a later one of the same name replaces it */
     size_t process_count;
 };

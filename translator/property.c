@@ -12,6 +12,7 @@ static void property_free(void *data)
 
     switch (property->kind) {
     case PROPERTY_STRING:
+    case PROPERTY_LISTEN:
         g_free((char *)property->value.string);
         break;
     case PROPERTY_STRING_LIST:
@@ -108,6 +109,11 @@ void property_list_add_exit_status_set(PropertyList *list, const char *name, con
     property->value.exit_status_set.code_count = code_count;
     property->value.exit_status_set.signals = g_memdup2(signals, signal_count * sizeof *signals);
     property->value.exit_status_set.signal_count = signal_count;
+}
+
+void property_list_add_listen(PropertyList *list, const char *address)
+{
+    append(list, "Listen", PROPERTY_LISTEN)->value.string = g_strdup(address);
 }
 
 size_t property_list_count(const PropertyList *list)

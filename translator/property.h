@@ -16,13 +16,14 @@ typedef enum PropertyKind {
     PROPERTY_STRING_LIST,     /* as */
     PROPERTY_COMMAND,         /* a(sasb), one command */
     PROPERTY_EXIT_STATUS_SET, /* (aiai): exit codes and signals */
+    PROPERTY_LISTEN,          /* a(ss), one stream socket: ListenStream= of a unit file */
 } PropertyKind;
 
 typedef struct Property {
     PropertyKind kind;
     const char *name; /* "KillMode" */
     union {
-        const char *string;
+        const char *string; /* of PROPERTY_LISTEN too: a path, or ADDRESS:PORT */
         bool boolean;
         int32_t int32;
         uint32_t uint32;
@@ -57,6 +58,7 @@ void property_list_add_string_list(PropertyList *list, const char *name, const c
 void property_list_add_command(PropertyList *list, const char *name, const char *const *argv, bool ignore_failure);
 void property_list_add_exit_status_set(PropertyList *list, const char *name, const int32_t *codes, size_t code_count,
                                        const int32_t *signals, size_t signal_count);
+void property_list_add_listen(PropertyList *list, const char *address);
 
 size_t property_list_count(const PropertyList *list);
 const Property *property_list_get(const PropertyList *list, size_t index);

@@ -97,6 +97,28 @@ static void find_hidden_processes(const Plan *plan, Diagnostics *diagnostics)
     }
 }
 
+/* The oracle makes plain programs of the members of a [group:x]: standard input is a pipe, nobody listens. */
+static void find_lost_sockets(const Plan *plan, Diagnostics *diagnostics)
+{
+    for (size_t i = 0; i < plan_group_count(plan); i++) {
+        const PlannedGroup *group = plan_group(plan, i);
+        const char *told = NULL;
+        for (size_t j = 0; j < group->process_count; j++) {
+            const ProcessConfig *process = group->processes[j].config;
+            if (group->config->kind != GROUP_HETEROGENEOUS ||
+                !g_str_has_prefix(process->section, "fcgi-program:") ||
+                g_strcmp0(process->section, told) == 0)
+                continue;
+            told = process->section;
+            diagnostics_add_ours(diagnostics, SEVERITY_WARNING, process->origin.file, process->origin.line,
+                                 process->section,
+                                 "[%s] gets no socket because it is in [group:%s], as in Supervisor; take it "
+                                 "out of that group",
+                                 process->section, group->config->name);
+        }
+    }
+}
+
 static void find_unstartable(const Plan *plan, Diagnostics *diagnostics)
 {
     for (size_t i = 0; i < plan_group_count(plan); i++) {
@@ -114,6 +136,7 @@ void report_add_findings(const Plan *plan, Diagnostics *diagnostics)
     find_hidden_groups(plan, diagnostics);
     find_hidden_processes(plan, diagnostics);
     find_unstartable(plan, diagnostics);
+    find_lost_sockets(plan, diagnostics);
 }
 
 /* Options */
@@ -447,6 +470,25 @@ static void append_dropin(GString *out, const PlannedProcess *process, const Map
         g_string_append_printf(out, "\n# %s\n%s", path, text);
 }
 
+static char *listen_address(const SocketConfig *socket)
+{
+    return socket->is_unix ? g_strdup(socket->path) : g_strdup_printf("%s:%u", socket->host, socket->port);
+}
+
+static void append_socket(GString *out, const PlannedGroup *group)
+{
+    g_autofree char *address = listen_address(&group->config->socket);
+    g_autoptr(PropertyList) socket = mapping_socket(group, address);
+    g_autoptr(PropertyList) service = mapping_socket_service(group);
+    g_autofree char *socket_text = unitfile_format(group->socket_unit, socket);
+    g_autofree char *service_text = unitfile_format(group->socket_service, service);
+
+    g_string_append(out, out->len > 0 ? "\n# " : "# ");
+    append_clean(out, group->config->name);
+    g_string_append_printf(out, ": socket\n# %s\n%s\n# %s\n%s", group->socket_unit, socket_text,
+                           group->socket_service, service_text);
+}
+
 static void append_unit(GString *out, const PlannedProcess *process, const MappingContext *context)
 {
     g_string_append(out, out->len > 0 ? "\n# " : "# ");
@@ -472,6 +514,7 @@ static void append_unit(GString *out, const PlannedProcess *process, const Mappi
 char *report_units(const Plan *plan, const MappingContext *context, const char *name)
 {
     g_autoptr(GString) out = g_string_new(NULL);
+    const PlannedGroup *shown = NULL; /* its socket is */
     Namespec namespec = {0};
 
     if (name && namespec_split(name, &namespec) < 0)
@@ -479,8 +522,12 @@ char *report_units(const Plan *plan, const MappingContext *context, const char *
     for (size_t i = 0; i < plan_group_count(plan); i++) {
         const PlannedGroup *group = plan_group(plan, i);
         for (size_t j = 0; j < group->process_count; j++) {
-            if (!name || is_named(&group->processes[j], name, &namespec))
-                append_unit(out, &group->processes[j], context);
+            if (name && !is_named(&group->processes[j], name, &namespec))
+                continue;
+            if (group->socket_unit && shown != group)
+                append_socket(out, group);
+            append_unit(out, &group->processes[j], context);
+            shown = group;
         }
     }
     namespec_clear(&namespec);

@@ -56,6 +56,8 @@ static void append_key(GString *out, const char *name)
 
     if (g_str_has_suffix(name, "USec"))
         g_string_append_printf(out, "%.*sSec=", (int)(length - strlen("USec")), name);
+    else if (strcmp(name, "Listen") == 0)
+        g_string_append(out, "ListenStream=");
     else
         g_string_append_printf(out, "%s=", name);
 }
@@ -194,10 +196,16 @@ static void append_uint64(GString *out, const char *name, uint64_t value)
         g_string_append_printf(out, "%" G_GUINT64_FORMAT "us", value);
 }
 
+static bool is_mode(const char *name)
+{
+    return strcmp(name, "UMask") == 0 || strcmp(name, "SocketMode") == 0;
+}
+
 static void append_value(GString *out, const Property *property, size_t width)
 {
     switch (property->kind) {
     case PROPERTY_STRING:
+    case PROPERTY_LISTEN:
         append_plain(out, property->value.string);
         break;
     case PROPERTY_BOOLEAN:
@@ -210,8 +218,7 @@ static void append_value(GString *out, const Property *property, size_t width)
             g_string_append_printf(out, "%d", property->value.int32);
         break;
     case PROPERTY_UINT32:
-        g_string_append_printf(out, strcmp(property->name, "UMask") == 0 ? "%04o" : "%u",
-                               property->value.uint32);
+        g_string_append_printf(out, is_mode(property->name) ? "%04o" : "%u", property->value.uint32);
         break;
     case PROPERTY_UINT64:
         append_uint64(out, property->name, property->value.uint64);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -105,11 +106,47 @@ static void close_others(void)
     closedir(directory);
 }
 
+static bool is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t size = sizeof listening;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+/* Among what systemd passes (sd_listen_fds(3)) the one with our name. */
+static int find_socket(void)
+{
+    enum { FIRST_PASSED = 3 };
+    const char *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+    int fd = FIRST_PASSED;
+
+    if (!pid || strtol(pid, NULL, 10) != (long)getpid())
+        return -ENOENT;
+    for (const char *name = names; name; fd++) {
+        size_t length = strcspn(name, ":");
+        if (length == strlen(LAUNCH_SPEC_SOCKET_NAME) && strncmp(name, LAUNCH_SPEC_SOCKET_NAME, length) == 0)
+            return is_listening(fd) ? fd : -ENOTSOCK;
+        name = name[length] ? name + length + 1 : NULL;
+    }
+    return -ENOENT;
+}
+
+/* Without its socket a FastCGI program would take itself for something else. */
+static int take_socket(const LaunchSpec *spec, const char *spec_path)
+{
+    int fd = find_socket();
+
+    if (fd < 0)
+        spawn_error(spec_path, "Could not create FastCGI socket %s: systemd has not passed it", spec->socket);
+    return fd;
+}
+
 static void set_up_streams(const LaunchSpec *spec, const char *spec_path)
 {
     int streams[3];
 
-    streams[0] = open_stream(spec->stdin_path, spec, spec_path);
+    streams[0] = spec->socket ? take_socket(spec, spec_path) : open_stream(spec->stdin_path, spec, spec_path);
     streams[1] = open_stream(spec->stdout_path, spec, spec_path);
     streams[2] = spec->redirect_stderr ? streams[1] : open_stream(spec->stderr_path, spec, spec_path);
     for (int fd = 0; fd < 3; fd++) {

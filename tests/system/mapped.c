@@ -128,6 +128,9 @@ static void print_property(const Property *property)
         print_numbers(property->value.exit_status_set.codes, property->value.exit_status_set.code_count);
         print_numbers(property->value.exit_status_set.signals, property->value.exit_status_set.signal_count);
         break;
+    case PROPERTY_LISTEN:
+        printf("a(ss)\t1\tStream\t%s", property->value.string);
+        break;
     }
     putchar('\n');
 }

@@ -1,0 +1,186 @@
+#include "bridge/socket_trial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bridge/identity.h"
+#include "common/cleanup.h"
+#include "translator/text.h"
+
+void socket_trial_clear(SocketTrial *trial)
+{
+    g_free(trial->address);
+    *trial = (SocketTrial){0};
+}
+
+/* Python's str() of an OSError; `path` only where Python knows it. */
+static int fail(int error, const char *path, const char *what, char **ret_message)
+{
+    g_autofree char *shown = path ? text_repr(path) : NULL;
+
+    *ret_message = g_strdup_printf("%s[Errno %d] %s%s%s", what, error, g_strerror(error), shown ? ": " : "",
+                                   shown ? shown : "");
+    return -error;
+}
+
+/* tcp
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static int resolve(const char *host, struct sockaddr_in *ret, char **ret_message)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *addresses = NULL;
+
+    int r = getaddrinfo(host, NULL, &hints, &addresses);
+    if (r == EAI_SYSTEM)
+        return fail(errno, NULL, "", ret_message);
+    if (r != 0) {
+        *ret_message = g_strdup_printf("[Errno %d] %s", r, gai_strerror(r));
+        return -EADDRNOTAVAIL;
+    }
+    memcpy(ret, addresses->ai_addr, sizeof *ret);
+    freeaddrinfo(addresses);
+    return 0;
+}
+
+static int try_inet(const SocketConfig *socket_config, SocketTrial *ret, char **ret_message)
+{
+    CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address;
+    char text[INET_ADDRSTRLEN];
+
+    if (fd < 0)
+        return fail(errno, NULL, "", ret_message);
+    int r = resolve(socket_config->host, &address, ret_message);
+    if (r < 0)
+        return r;
+    address.sin_port = htons(socket_config->port);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return fail(errno, NULL, "", ret_message);
+    (void)inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+    ret->address = g_strdup_printf("%s:%u", text, socket_config->port);
+    return 0;
+}
+
+/* unix
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+/* systemd 252 writes a socket's address down with escapes when it reloads itself, reads it back without
+ * resolving them, and closes what it does not find again. */
+static bool survives_reload(const char *path)
+{
+    for (const char *p = path; *p; p++) {
+        if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0177 || strchr("\"'\\", *p))
+            return false;
+    }
+    return !g_str_has_suffix(path, " ");
+}
+
+/* The oracle would delete a regular file here; a mistyped path should not cost a file. */
+static int remove_stale(const char *path, char **ret_message)
+{
+    struct stat status;
+
+    if (lstat(path, &status) < 0)
+        return 0; /* what else is wrong, bind() tells */
+    if (!S_ISSOCK(status.st_mode) && !S_ISLNK(status.st_mode))
+        return fail(EEXIST, path, "", ret_message);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return fail(errno, path, "", ret_message);
+    return 0;
+}
+
+static int set_owner_and_mode(const SocketConfig *socket_config, const char *path, char **ret_message)
+{
+    if (socket_config->has_owner && lchown(path, socket_config->uid, socket_config->gid) < 0)
+        return fail(errno, path, "Could not change ownership of socket file: ", ret_message);
+    if (socket_config->has_mode && chmod(path, socket_config->mode) < 0)
+        return fail(errno, path, "Could not change permissions of socket file: ", ret_message);
+    return 0;
+}
+
+static int bind_unix(int fd, const char *path, char **ret_message)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        *ret_message = g_strdup("AF_UNIX path too long");
+        return -ENAMETOOLONG;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    /* Linux gives the file the mode of the socket's own inode: closed to everybody else at first. */
+    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return fail(errno, NULL, "", ret_message);
+    return 0;
+}
+
+static int try_unix(const SocketConfig *socket_config, SocketTrial *ret, char **ret_message)
+{
+    IDENTITY_SCOPE;
+    const char *path = socket_config->path;
+    CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stat status;
+
+    if (fd < 0)
+        return fail(errno, NULL, "", ret_message);
+    if (!survives_reload(path)) {
+        g_autofree char *shown = text_repr(path);
+        *ret_message = g_strdup_printf("systemd would lose a socket of this name at its next reload: only "
+                                       "plain ASCII without quotes and backslashes will do (%s)",
+                                       shown);
+        return -EINVAL;
+    }
+    int r = remove_stale(path, ret_message);
+    if (r < 0)
+        return r;
+    r = bind_unix(fd, path, ret_message);
+    if (r < 0)
+        return r;
+    r = set_owner_and_mode(socket_config, path, ret_message);
+    if (r == 0 && lstat(path, &status) < 0)
+        r = fail(errno, path, "", ret_message);
+    if (r < 0) {
+        (void)unlink(path);
+        return r;
+    }
+    *ret = (SocketTrial){.address = g_strdup(path),
+                         .uid = status.st_uid,
+                         .gid = status.st_gid,
+                         .mode = status.st_mode & 07777};
+    return 0;
+}
+
+int socket_trial_run(const SocketConfig *socket, SocketTrial *ret, char **ret_message)
+{
+    return socket->is_unix ? try_unix(socket, ret, ret_message) : try_inet(socket, ret, ret_message);
+}
+
+int socket_trial_apply(const SocketTrial *trial, const char *path)
+{
+    CLEANUP_CLOSE int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) < 0)
+        return -errno;
+    if (!S_ISSOCK(status.st_mode))
+        return -ENOTSOCK;
+    if ((status.st_uid != trial->uid || status.st_gid != trial->gid) &&
+        fchownat(fd, "", trial->uid, trial->gid, AT_EMPTY_PATH) < 0)
+        return -errno;
+    if ((status.st_mode & 07777) == trial->mode)
+        return 0;
+    /* fchmod() takes no such descriptor. */
+    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
+    return chmod(self, trial->mode) < 0 ? -errno : 0;
+}
