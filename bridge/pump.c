@@ -51,6 +51,7 @@ struct Pump {
 struct PumpStream {
     Pump *pump;
     char *fifo_path;
+    FdStore *fd_store;
     char *name;
     Stream stream;
     int fd;
@@ -447,32 +448,14 @@ void pump_free(Pump *pump)
     g_free(pump);
 }
 
-static int open_fifo(const PumpStreamConfig *config)
+static void stream_keep_fifo(PumpStream *stream)
 {
-    struct stat status;
-    int fd;
-    int r = 0;
+    int r = fifo_keep(stream->fd_store, stream->fifo_path, stream->fd);
 
-    if (mkfifo(config->fifo_path, 0600) < 0 && errno != EEXIST)
-        return -errno;
-    /* Both ways: no end of file when a program ends, and it may open its end at any time. */
-    fd = open(config->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &status) < 0)
-        r = -errno;
-    else if (!S_ISFIFO(status.st_mode))
-        r = -EEXIST;
-    else if (config->has_owner && status.st_uid != config->owner && fchown(fd, config->owner, (gid_t)-1) < 0)
-        r = -errno;
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
-    /* Without privileges large pipes are counted per user, and beyond a limit all new ones are tiny. */
-    if (geteuid() == 0)
-        (void)fcntl(fd, F_SETPIPE_SZ, (int)PIPE_BYTES);
-    return fd;
+    if (r < 0)
+        main_log_write(stream->pump->log, LOG_LEVEL_WARN,
+                       "systemd cannot keep %s of %s for the next supervisord: %s",
+                       stream->stream == STREAM_STDERR ? "stderr" : "stdout", stream->name, g_strerror(-r));
 }
 
 /* Two streams with the same log file write through one Logfile, or the rotation of one would be none of the
@@ -527,7 +510,7 @@ static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
 {
     g_autoptr(PumpStream) stream = NULL;
-    int fd = open_fifo(config);
+    int fd = fifo_open(config->fd_store, config->fifo_path, &config->owner);
     int r;
 
     if (fd < 0)
@@ -536,6 +519,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream->pump = pump;
     stream->fd = fd;
     stream->fifo_path = g_strdup(config->fifo_path);
+    stream->fd_store = config->fd_store;
     stream->name = g_strdup(config->process);
     stream->stream = config->stream;
     stream->maxbytes = config->maxbytes;
@@ -553,6 +537,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     if (config->logfile)
         stream_open_outlet(stream, config->logfile);
     stream_make_copy(stream, config);
+    stream_keep_fifo(stream);
     *ret = g_steal_pointer(&stream);
     return 0;
 }
@@ -563,7 +548,7 @@ void pump_stream_remove(PumpStream *stream, bool remove_fifo)
         return;
     pump_stream_drain(stream);
     if (remove_fifo)
-        (void)unlink(stream->fifo_path);
+        fifo_remove(stream->fd_store, stream->fifo_path);
     stream_free(stream);
 }
 
