@@ -76,17 +76,33 @@ static int open_stream(Instance *instance, Stream stream)
                         .backups = log->backups,
                         .syslog = log->syslog,
                         .strip_ansi = context->strip_ansi,
-                        .journal = true,
+                        .journal = log->journal,
                         .capture_maxbytes = log->capture_maxbytes,
                         .events_enabled = log->events_enabled,
                     },
                     &instance->streams[stream]);
 }
 
+static bool has_stream(const Instance *instance, Stream stream)
+{
+    return stream == STREAM_STDOUT || !instance->planned->config->redirect_stderr;
+}
+
 static bool needs_stream(const Instance *instance, int stream)
 {
-    bool redirected = stream == STREAM_STDERR && instance->planned->config->redirect_stderr;
-    return !instance->streams[stream] && !redirected;
+    return !instance->streams[stream] && has_stream(instance, (Stream)stream);
+}
+
+bool instance_logs_to_journal(const Instance *instance, Stream stream)
+{
+    const LogConfig *log = &instance->planned->config->log[stream];
+
+    return log->kind == LOGFILE_NONE && log->journal && has_stream(instance, stream);
+}
+
+JournalLog *instance_journal_log(const Instance *instance, Stream stream)
+{
+    return instance->streams[stream] ? pump_stream_journal_log(instance->streams[stream]) : NULL;
 }
 
 int instance_output_open(Instance *instance)

@@ -9,6 +9,7 @@
 
 #include "bridge/event.h"
 #include "bridge/fifo.h"
+#include "bridge/journal_log.h"
 #include "bridge/main_log.h"
 #include "translator/config.h"
 
@@ -63,3 +64,6 @@ void pump_stream_drain(PumpStream *stream);
  * open again (the oracle's removelogs). 0 or negative errno. */
 int pump_stream_reopen(PumpStream *stream);
 int pump_stream_clear(PumpStream *stream);
+
+/* The log of a stream without a log file; NULL when it has one, or when nothing goes to the journal. */
+JournalLog *pump_stream_journal_log(const PumpStream *stream);

@@ -33,6 +33,7 @@ struct Instance {
     int exitstatus;
     const char *spawnerr;
     const char *logfile[STREAM_COUNT];
+    JournalLog *journal_log[STREAM_COUNT]; /* NULL: it does not log to the journal alone */
     int command_problem;
     const char *command_message;
     int clear_result;
