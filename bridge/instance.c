@@ -63,6 +63,11 @@ int instance_exitstatus(const Instance *instance)
     return instance->exitstatus;
 }
 
+unsigned instance_restarts(const Instance *instance)
+{
+    return instance->restarts;
+}
+
 const char *instance_spawnerr(const Instance *instance)
 {
     return instance->spawnerr;
@@ -196,7 +201,6 @@ void instance_abolish(Instance *instance)
     instance->runner->abolish(instance);
     launch_remove_files(instance->planned, &instance->context->launch);
     dropin_file_remove(instance->planned->unit, instance->context->mapping.user_manager);
-    instance_output_remove(instance);
     (void)store_forget_process(instance->context->store, instance->planned->namespec);
     instance_detach(instance);
 }

@@ -4,9 +4,9 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-#include "bridge/journal_log.h"
 #include "common/process_state.h"
 #include "translator/plan.h"
 
@@ -29,13 +29,12 @@ double instance_laststop(const Instance *instance);
 int instance_exitstatus(const Instance *instance);
 /* Why it did not start or ended badly, in the oracle's words; "" when there is nothing. */
 const char *instance_spawnerr(const Instance *instance);
+/* How often systemd has started it again by itself since somebody started it. */
+unsigned instance_restarts(const Instance *instance);
+/* How much it has put out since its streams were opened, whatever became of that. */
+uint64_t instance_log_bytes(const Instance *instance, Stream stream);
 /* Path of its log file; NULL when there is none (NONE, syslog). AUTO has a path once the group is there. */
 const char *instance_logfile(const Instance *instance, Stream stream);
-
-/* Whether what it writes there has no log file and is in the journal; and that log, once the stream is there:
- * NULL before its first start. */
-bool instance_logs_to_journal(const Instance *instance, Stream stream);
-JournalLog *instance_journal_log(const Instance *instance, Stream stream);
 
 /* Asks for a start: the oracle's spawn(). The state is STARTING when this returns (from STOPPED, EXITED,
  * FATAL, BACKOFF); nothing happens in another state. Problems with the unit show as BACKOFF later, not here.

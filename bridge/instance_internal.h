@@ -26,7 +26,8 @@ struct Instance {
     double laststop;
     double last_stop_report;
     int exitstatus;
-    unsigned backoff; /* failed starts in a row */
+    unsigned backoff;  /* failed starts in a row */
+    unsigned restarts; /* by systemd, since somebody started it */
     char *spawnerr;
     WatchList *watches;
     bool detached;              /* its group is gone: nothing happens any more */
@@ -91,11 +92,6 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot);
 /* instance_output.c */
 void instance_output_name_logs(Instance *instance);
 int instance_output_open(Instance *instance);
-/* After a restart of the bridge, for a process that has ended: its children may still write. 0 or negative
- * errno. */
-int instance_output_resume(Instance *instance);
-/* The FIFOs go for good. */
-void instance_output_remove(Instance *instance);
 void instance_output_set_pid(Instance *instance, pid_t pid);
 void instance_output_drain(Instance *instance);
 void instance_output_close(Instance *instance);

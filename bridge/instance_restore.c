@@ -120,6 +120,8 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
     if (record)
         restore_record(instance, record);
     if (snapshot)
+        instance->restarts = snapshot->restarts;
+    if (snapshot)
         (void)observation_update(&instance->observation, snapshot, events);
     instance->unit_failed = snapshot && snapshot->active_state == ACTIVE_STATE_FAILED;
     if (live)
@@ -128,8 +130,6 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
         restore_asked(instance);
     else if (record && !process_state_is_stopped(record->state))
         restore_ended(instance, snapshot);
-    else if (record)
-        (void)instance_output_resume(instance);
     if (live || record)
         instance_remember(instance);
     return live || record;

@@ -539,6 +539,8 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     if (instance->undecided && !instance->gate_is_there)
         decide(instance);
     bool past = is_of_earlier_life(instance, snapshot);
+    if (!past)
+        instance->restarts = snapshot->restarts;
     size_t count = observation_update(&instance->observation, snapshot, events);
     for (size_t i = 0; i < count && !instance->detached; i++) {
         if (events[i].event == STATE_EVENT_LAUNCHED && !past)

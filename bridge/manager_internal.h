@@ -10,6 +10,7 @@
 #include "bridge/rpc.h"
 #include "bridge/store.h"
 #include "bridge/systemd.h"
+#include "bridge/web.h"
 #include "bridge/tick.h"
 
 struct Manager {
@@ -25,6 +26,7 @@ struct Manager {
     Tick *tick;
     Http *http;
     RpcServer *rpc;
+    Web *web;
     InstanceContext context;
     char *runtime_directory;
     char *working_directory;

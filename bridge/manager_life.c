@@ -292,9 +292,9 @@ static void finish(Manager *manager)
 {
     http_free(g_steal_pointer(&manager->http));
     remove_pidfile(manager);
-    fd_store_clear(manager->fd_store);
     for (unsigned i = 0; i < manager->groups->len; i++)
         group_abolish(g_ptr_array_index(manager->groups, i));
+    fd_store_clear(manager->fd_store);
     /* A restart reads again what the daemonising parent left. */
     runtime_directory_remove(manager->runtime_directory,
                              manager->state == DAEMON_RESTARTING ? HANDOFF_FILE : NULL);
@@ -470,7 +470,14 @@ static void on_mainlogtail(HttpRequest *request, void *userdata)
     logtail_handle_main(userdata, request);
 }
 
+static void on_web(HttpRequest *request, void *userdata)
+{
+    Manager *manager = userdata;
+    web_handle(manager->web, request);
+}
+
 static const HttpRoute routes[] = {
+    {"/", on_web, false},
     {"/RPC2", on_rpc, true},
     {"/logtail", on_logtail, false},
     {"/mainlogtail", on_mainlogtail, false},
@@ -577,6 +584,8 @@ static int open_parts(Manager *manager, char **ret_message)
     if (r >= 0)
         r = rpc_server_new(manager, &manager->rpc);
     if (r >= 0)
+        r = web_new(manager, &manager->web);
+    if (r >= 0)
         r = http_new(manager->event, manager->log, routes, manager, &manager->http);
     if (r >= 0)
         r = watch_signals(manager);
@@ -673,6 +682,7 @@ void manager_free(Manager *manager)
     g_hash_table_unref(manager->by_unit);
     g_hash_table_unref(manager->by_socket);
     rpc_server_free(manager->rpc);
+    web_free(manager->web);
     pump_free(manager->pump);
     systemd_free(manager->systemd);
     store_free(manager->store);

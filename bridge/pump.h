@@ -8,8 +8,6 @@
 #include <sys/types.h>
 
 #include "bridge/event.h"
-#include "bridge/fifo.h"
-#include "bridge/journal_log.h"
 #include "bridge/main_log.h"
 #include "translator/config.h"
 
@@ -19,8 +17,8 @@ typedef struct PumpStream PumpStream;
 /* All strings are copied. */
 typedef struct PumpStreamConfig {
     const char *fifo_path;
-    FifoOwner owner;
-    FdStore *fd_store;   /* keeps the FIFO open when the bridge dies; NULL: nobody does */
+    bool has_owner; /* the program runs as another user, who must be able to open /dev/stdout again */
+    uid_t owner;
     const char *process; /* SUPERVISOR_PROCESS= of the journal entries */
     const char *group;   /* SUPERVISOR_GROUP= */
     const char *unit;    /* whose `journalctl -u` shows the lines when the program's pid is gone */
@@ -60,10 +58,10 @@ void pump_stream_set_pid(PumpStream *stream, pid_t pid);
 /* Takes in everything that is in the FIFO now: called when the process has ended, before anybody is told. */
 void pump_stream_drain(PumpStream *stream);
 
+/* How many bytes have been taken out of the FIFO. */
+uint64_t pump_stream_bytes(const PumpStream *stream);
+
 /* SIGUSR2 and clearProcessLogs: close and open again; remove the file and its backups' current file, then
  * open again (the oracle's removelogs). 0 or negative errno. */
 int pump_stream_reopen(PumpStream *stream);
 int pump_stream_clear(PumpStream *stream);
-
-/* The log of a stream without a log file; NULL when it has one, or when nothing goes to the journal. */
-JournalLog *pump_stream_journal_log(const PumpStream *stream);

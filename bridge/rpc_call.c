@@ -1,5 +1,6 @@
 #include "bridge/rpc_call.h"
 
+#include "bridge/rpc_count.h"
 #include "bridge/rpc_method.h"
 #include "bridge/rpc_value.h"
 
@@ -120,6 +121,7 @@ static void complete(RpcCall *call, GVariant *value, int fault, const char *text
     RpcCallDone done = call->done;
     void *userdata = call->userdata;
 
+    rpc_count_add(call->method, value ? 0 : fault);
     call_free(call);
     done(value, fault, text, userdata);
 }

@@ -60,7 +60,6 @@ typedef struct LogConfig {
     int64_t capture_maxbytes; /* 0: no capture mode */
     bool events_enabled;
     bool syslog;
-    bool journal;             /* ours: whether the journal gets a copy */
 } LogConfig;
 
 typedef enum ProgramKind {
@@ -161,6 +160,7 @@ typedef struct DaemonConfig {
     const char *user;      /* NULL when unset; resolved by the daemon, whose command line may override it */
     const char *directory; /* NULL when unset */
     bool strip_ansi;
+    bool metrics; /* ours: /metrics is there */
     const char *identifier;
     const EnvironmentVariable *environment;
     size_t environment_count;

@@ -86,6 +86,16 @@ int instance_exitstatus(const Instance *instance)
     return instance->exitstatus;
 }
 
+unsigned instance_restarts(const Instance *instance)
+{
+    return instance->restarts;
+}
+
+uint64_t instance_log_bytes(const Instance *instance, Stream stream)
+{
+    return stream == STREAM_STDOUT ? instance->log_bytes : 0;
+}
+
 const char *instance_spawnerr(const Instance *instance)
 {
     return instance->spawnerr;
@@ -94,16 +104,6 @@ const char *instance_spawnerr(const Instance *instance)
 const char *instance_logfile(const Instance *instance, Stream stream)
 {
     return instance->logfile[stream];
-}
-
-bool instance_logs_to_journal(const Instance *instance, Stream stream)
-{
-    return instance->journal_log[stream] != NULL;
-}
-
-JournalLog *instance_journal_log(const Instance *instance, Stream stream)
-{
-    return instance->journal_log[stream];
 }
 
 static bool has_watch(const Instance *instance, unsigned id)
