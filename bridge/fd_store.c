@@ -442,6 +442,11 @@ int fd_store_take(FdStore *store, const char *name)
     return fd;
 }
 
+bool fd_store_has(const FdStore *store, const char *name)
+{
+    return store->kept && g_hash_table_contains(store->entries, name);
+}
+
 int fd_store_drop(FdStore *store, const char *name)
 {
     int r = 0;

@@ -41,6 +41,9 @@ int fd_store_put(FdStore *store, const char *name, int fd);
  * is none, or when it was taken already. */
 int fd_store_take(FdStore *store, const char *name);
 
+/* Whether the next bridge would find it. */
+bool fd_store_has(const FdStore *store, const char *name);
+
 /* Forgets it. Nothing happens when it is not there. 0 or negative errno. */
 int fd_store_drop(FdStore *store, const char *name);
 

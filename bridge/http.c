@@ -13,9 +13,12 @@
 
 enum {
     BODY_LIMIT = 8 << 20,
-    BODY_TOTAL_LIMIT = 64 << 20, /* of all requests together */
+    BODY_TOTAL_LIMIT = 64 << 20,    /* of all requests together */
+    ANSWER_TOTAL_LIMIT = 128 << 20, /* of answers that clients have not taken yet; small ones always go */
+    SMALL_ANSWER = 4 << 10,
     HEADER_LIMIT = 32 << 10,
-    CONNECTION_LIMIT = 512, /* for each server */
+    CONNECTION_LIMIT = 1024, /* for each server */
+    CLOSING_RESERVE = 64,    /* MHD tells that a connection has ended a little before it stops counting it */
     /* Seconds. Within a request a client has to keep going; between requests supervisorctl's shell may rest
      * on its connection, and its transport does not connect again, so that limit is the oracle's half hour.
      */
@@ -106,6 +109,7 @@ static int on_kick(sd_event_source *source, void *userdata)
 static void request_free(HttpRequest *request)
 {
     request->server->http->body_bytes -= request->body->len;
+    request->server->http->answer_bytes -= request->answer_size;
     sd_event_source_disable_unref(request->hangup);
     g_clear_pointer(&request->response, MHD_destroy_response);
     http_stream_free(request->stream);
@@ -328,15 +332,25 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KEEPALIVE_TIMEOUT);
 }
 
-/* At its limit of connections MHD stops listening, and looks whether there is room again only at the
- * beginning of MHD_run(): without another run after the last connection has gone, nobody would ever get in.
- */
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
     HttpServer *server = userdata;
 
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED && server->kick)
+    if (!server->acceptor)
+        return;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        http_acceptor_count(server->acceptor);
+    else if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        http_acceptor_discount(server->acceptor);
+}
+
+static void on_accepted(int fd, const struct sockaddr *address, socklen_t address_size, void *userdata)
+{
+    HttpServer *server = userdata;
+
+    /* Closes it when it fails. */
+    if (MHD_add_connection(server->daemon, fd, address, address_size) == MHD_YES)
         sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
 }
 
@@ -382,11 +396,26 @@ const char *http_request_body(const HttpRequest *request, size_t *ret_size)
     return (const char *)request->body->data;
 }
 
+/* A big answer beside others that wait for their clients to read them. One alone may be as big as it is. */
+static bool is_too_much(const Http *http, size_t size)
+{
+    return size > SMALL_ANSWER && http->answer_bytes > 0 &&
+           (size > ANSWER_TOTAL_LIMIT || http->answer_bytes > ANSWER_TOTAL_LIMIT - size);
+}
+
 void http_request_reply_string(HttpRequest *request, unsigned status, const char *content_type, GString *body)
 {
+    Http *http = request->server->http;
     size_t size = body->len;
 
+    if (is_too_much(http, size)) {
+        g_string_free(body, TRUE);
+        http_request_reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE);
+        return;
+    }
     request->abandoned = NULL;
+    request->answer_size = size;
+    http->answer_bytes += size;
     /* MHD calls free() on it, which is what g_free() is. */
     request->response =
         MHD_create_response_from_buffer(size, g_string_free(body, FALSE), MHD_RESPMEM_MUST_FREE);
@@ -467,6 +496,7 @@ static void server_free(HttpServer *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout = 0;
 
+    g_clear_pointer(&server->acceptor, http_acceptor_free);
     if (server->daemon) {
         /* The answer to the call that ended everything may have been given in this very turn of the loop. */
         MHD_run(server->daemon);
@@ -506,20 +536,22 @@ static int add_event_sources(HttpServer *server)
     return r;
 }
 
+/* Takes `fd` on success. */
 static int server_start(HttpServer *server, int fd)
 {
-    /* MHD closes the socket that it is given, but not on each of its ways to fail: it gets a duplicate. */
-    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-    if (duplicate < 0)
-        return -errno;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server, MHD_OPTION_LISTEN_SOCKET,
-        duplicate, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT + CLOSING_RESERVE,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HEADER_LIMIT, MHD_OPTION_END);
-    return server->daemon ? add_event_sources(server) : -EIO;
+    if (!server->daemon)
+        return -EIO;
+    int r = add_event_sources(server);
+    if (r < 0)
+        return r;
+    return http_acceptor_new(server->http->event, fd, CONNECTION_LIMIT, on_accepted, server,
+                             &server->acceptor);
 }
 
 static HttpServer *server_new(Http *http, const ServerConfig *config)
@@ -587,7 +619,6 @@ int http_listen(Http *http, const ServerConfig *config, int listen_fd)
             close(fd);
         return r;
     }
-    close(fd);
     g_ptr_array_add(http->servers, server);
     if (!server->username)
         main_log_write(http->log, LOG_LEVEL_CRITICAL,

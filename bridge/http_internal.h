@@ -5,12 +5,14 @@
 #include <microhttpd.h>
 
 #include "bridge/http.h"
+#include "bridge/http_accept.h"
 #include "bridge/http_listen.h"
 #include "bridge/http_stream.h"
 
 typedef struct HttpServer {
     Http *http;
     struct MHD_Daemon *daemon;
+    HttpAcceptor *acceptor;
     bool is_unix;
     char *username; /* NULL: everybody may */
     char *password;
@@ -28,8 +30,9 @@ struct Http {
     const HttpRoute *routes;
     void *userdata;
     GPtrArray *servers;
-    size_t body_bytes; /* held by all requests together */
-    bool closing;      /* answers that were given still go out, nothing new comes in */
+    size_t body_bytes;   /* held by all requests together */
+    size_t answer_bytes; /* the same of whole answers, until they are sent */
+    bool closing;        /* answers that were given still go out, nothing new comes in */
 };
 
 struct HttpRequest {
@@ -43,6 +46,7 @@ struct HttpRequest {
     bool suspended;
     bool dropped;    /* nobody waits for the answer: close */
     unsigned status; /* 0: not answered */
+    size_t answer_size;
     struct MHD_Response *response;
     HttpStream *stream; /* the answer, when it comes in pieces */
     sd_event_source *hangup;

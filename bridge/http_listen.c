@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -132,22 +131,38 @@ static int bind_inet(const struct addrinfo *address)
     return g_steal_fd(&fd);
 }
 
+static int find_address(const char *host, const char *port, int family, struct addrinfo **ret)
+{
+    const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+
+    switch (getaddrinfo(host, port, &hints, ret)) {
+    case 0:
+        return 0;
+    case EAI_SYSTEM:
+        return errno > 0 ? -errno : -EIO;
+    case EAI_MEMORY:
+        return -ENOMEM;
+    default:
+        return -EADDRNOTAVAIL;
+    }
+}
+
+/* An empty host is every address of IPv4 and a name with addresses of both kinds is that of IPv4, as in the
+ * oracle, which knows no other. An address of IPv6 is written in brackets, as in the URL that leads there. */
 static int open_inet(const ServerConfig *server)
 {
-    /* IPv4 only, as the oracle; an empty host is every address. */
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *addresses = NULL;
-    char port[16];
-
-    g_snprintf(port, sizeof port, "%u", (unsigned)server->port);
     const char *host = server->host && *server->host ? server->host : NULL;
-    int r = getaddrinfo(host, port, &hints, &addresses);
-    if (r == EAI_SYSTEM)
-        return errno > 0 ? -errno : -EIO;
-    if (r == EAI_MEMORY)
-        return -ENOMEM;
-    if (r != 0)
-        return -EADDRNOTAVAIL;
+    g_autofree char *port = g_strdup_printf("%u", (unsigned)server->port);
+    g_autofree char *bare = NULL;
+    struct addrinfo *addresses = NULL;
+
+    if (host && *host == '[' && g_str_has_suffix(host, "]"))
+        host = bare = g_strndup(host + 1, strlen(host) - 2);
+    int r = find_address(host, port, AF_INET, &addresses);
+    if (r == -EADDRNOTAVAIL)
+        r = find_address(host, port, AF_INET6, &addresses);
+    if (r < 0)
+        return r;
     r = bind_inet(addresses);
     freeaddrinfo(addresses);
     return r;

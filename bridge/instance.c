@@ -201,6 +201,7 @@ void instance_abolish(Instance *instance)
     instance->runner->abolish(instance);
     launch_remove_files(instance->planned, &instance->context->launch);
     dropin_file_remove(instance->planned->unit, instance->context->mapping.user_manager);
+    instance_output_remove(instance);
     (void)store_forget_process(instance->context->store, instance->planned->namespec);
     instance_detach(instance);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bridge/journal_log.h"
 #include "common/process_state.h"
 #include "translator/plan.h"
 
@@ -35,6 +36,11 @@ unsigned instance_restarts(const Instance *instance);
 uint64_t instance_log_bytes(const Instance *instance, Stream stream);
 /* Path of its log file; NULL when there is none (NONE, syslog). AUTO has a path once the group is there. */
 const char *instance_logfile(const Instance *instance, Stream stream);
+
+/* Whether what it writes there has no log file and is in the journal; and that log, once the stream is there:
+ * NULL before its first start. */
+bool instance_logs_to_journal(const Instance *instance, Stream stream);
+JournalLog *instance_journal_log(const Instance *instance, Stream stream);
 
 /* Asks for a start: the oracle's spawn(). The state is STARTING when this returns (from STOPPED, EXITED,
  * FATAL, BACKOFF); nothing happens in another state. Problems with the unit show as BACKOFF later, not here.

@@ -92,6 +92,11 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot);
 /* instance_output.c */
 void instance_output_name_logs(Instance *instance);
 int instance_output_open(Instance *instance);
+/* After a restart of the bridge, for a process that has ended: its children may still write. 0 or negative
+ * errno. */
+int instance_output_resume(Instance *instance);
+/* The FIFOs go for good. */
+void instance_output_remove(Instance *instance);
 void instance_output_set_pid(Instance *instance, pid_t pid);
 void instance_output_drain(Instance *instance);
 void instance_output_close(Instance *instance);

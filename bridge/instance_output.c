@@ -57,15 +57,15 @@ static int open_stream(Instance *instance, Stream stream)
     const InstanceContext *context = instance->context;
     const ProcessConfig *config = instance->planned->config;
     const LogConfig *log = &config->log[stream];
-    uid_t owner = 0;
-    bool has_owner = launch_owner(config, &context->launch, &owner);
+    FifoOwner owner = {0};
     g_autofree char *fifo = launch_fifo_path(instance->planned, &context->launch, stream_names[stream]);
 
+    owner.is_other = launch_owner(config, &context->launch, &owner.uid);
     return pump_add(context->pump,
                     &(PumpStreamConfig){
                         .fifo_path = fifo,
-                        .has_owner = has_owner,
                         .owner = owner,
+                        .fd_store = context->fd_store,
                         .process = config->name,
                         .group = instance->planned->group->config->name,
                         .unit = instance->planned->unit,
@@ -76,24 +76,67 @@ static int open_stream(Instance *instance, Stream stream)
                         .backups = log->backups,
                         .syslog = log->syslog,
                         .strip_ansi = context->strip_ansi,
-                        .journal = true,
+                        .journal = log->journal,
                         .capture_maxbytes = log->capture_maxbytes,
                         .events_enabled = log->events_enabled,
                     },
                     &instance->streams[stream]);
 }
 
+static bool has_stream(const Instance *instance, Stream stream)
+{
+    return stream == STREAM_STDOUT || !instance->planned->config->redirect_stderr;
+}
+
+static bool needs_stream(const Instance *instance, int stream)
+{
+    return !instance->streams[stream] && has_stream(instance, (Stream)stream);
+}
+
+bool instance_logs_to_journal(const Instance *instance, Stream stream)
+{
+    const LogConfig *log = &instance->planned->config->log[stream];
+
+    return log->kind == LOGFILE_NONE && log->journal && has_stream(instance, stream);
+}
+
+JournalLog *instance_journal_log(const Instance *instance, Stream stream)
+{
+    return instance->streams[stream] ? pump_stream_journal_log(instance->streams[stream]) : NULL;
+}
+
 int instance_output_open(Instance *instance)
 {
     for (int stream = 0; stream < STREAM_COUNT; stream++) {
-        bool redirected = stream == STREAM_STDERR && instance->planned->config->redirect_stderr;
-        if (instance->streams[stream] || redirected)
+        if (!needs_stream(instance, stream))
             continue;
         int r = open_stream(instance, (Stream)stream);
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+int instance_output_resume(Instance *instance)
+{
+    int r = 0;
+
+    for (int stream = 0; stream < STREAM_COUNT && r >= 0; stream++) {
+        g_autofree char *fifo =
+            launch_fifo_path(instance->planned, &instance->context->launch, stream_names[stream]);
+        if (needs_stream(instance, stream) && access(fifo, F_OK) == 0)
+            r = open_stream(instance, (Stream)stream);
+    }
+    return r;
+}
+
+void instance_output_remove(Instance *instance)
+{
+    for (int stream = 0; stream < STREAM_COUNT; stream++) {
+        g_autofree char *fifo =
+            launch_fifo_path(instance->planned, &instance->context->launch, stream_names[stream]);
+        fifo_remove(instance->context->fd_store, fifo);
+    }
 }
 
 void instance_output_set_pid(Instance *instance, pid_t pid)

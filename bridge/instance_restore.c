@@ -130,6 +130,8 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
         restore_asked(instance);
     else if (record && !process_state_is_stopped(record->state))
         restore_ended(instance, snapshot);
+    else if (record)
+        (void)instance_output_resume(instance);
     if (live || record)
         instance_remember(instance);
     return live || record;

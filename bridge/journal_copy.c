@@ -21,6 +21,7 @@ struct JournalCopy {
     Backlog *backlog;
     GByteArray *fields;  /* of every entry, up to and including the name of the message's field */
     GByteArray *partial; /* the beginning of a line, already out of the backlog */
+    GByteArray *place;   /* fields that say where in the log the entry is that is being sent */
     pid_t partial_writer;
     bool partial_ends;   /* its writer has ended: it is a whole line now */
     bool was_cut;        /* a line was too long: the newline that may follow is its end */
@@ -70,6 +71,9 @@ JournalCopy *journal_copy_new(const JournalCopyConfig *config)
     copy->process = g_strdup(config->process);
     copy->config.process = copy->process;
     copy->config.group = copy->config.unit = NULL;
+    if (config->log)
+        journal_log_ref(config->log);
+    copy->place = g_byte_array_new();
     copy->backlog = backlog_new(config->memory_limit);
     copy->fields = make_fields(config);
     copy->partial = g_byte_array_new();
@@ -83,6 +87,8 @@ void journal_copy_free(JournalCopy *copy)
     backlog_free(copy->backlog);
     g_byte_array_unref(copy->fields);
     g_byte_array_unref(copy->partial);
+    g_byte_array_unref(copy->place);
+    journal_log_unref(copy->config.log);
     g_free(copy->process);
     g_free(copy);
 }
@@ -103,6 +109,7 @@ static int send_entry(JournalCopy *copy, Journal *journal, pid_t writer, const v
 {
     const uint64_t length = htole64((uint64_t)(head_size + tail_size));
     const struct iovec parts[] = {
+        {.iov_base = copy->place->data, .iov_len = copy->place->len},
         {.iov_base = copy->fields->data, .iov_len = copy->fields->len},
         {.iov_base = (void *)&length, .iov_len = sizeof(length)},
         {.iov_base = (void *)head, .iov_len = head_size},
@@ -128,10 +135,29 @@ static void send_syslog(JournalCopy *copy, SyslogSender *syslog, const void *hea
     g_byte_array_unref(line);
 }
 
+/* `size` bytes of output more are dealt with. */
+static void pass(JournalCopy *copy, uint64_t size)
+{
+    if (copy->config.log)
+        journal_log_pass(copy->config.log, size);
+}
+
+static int send_line(JournalCopy *copy, Journal *journal, pid_t writer, const void *line, size_t size,
+                     bool newline)
+{
+    const GByteArray *partial = copy->partial;
+
+    if (copy->config.log)
+        journal_log_fields(copy->config.log, partial->len + size + (newline ? 1 : 0), copy->place);
+    int r = send_entry(copy, journal, writer, partial->data, partial->len, line, size);
+    g_byte_array_set_size(copy->place, 0);
+    return r;
+}
+
 /* 0; -EAGAIN: journald is full; -EBUSY: enough for now. What will never be taken is counted like what is over
  * the limit. */
 static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, pid_t writer,
-                     const void *line, size_t size)
+                     const void *line, size_t size, bool newline)
 {
     bool limited = copy->config.rate_burst > 0 && copy->sent >= copy->config.rate_burst;
     const GByteArray *partial = copy->partial;
@@ -140,10 +166,11 @@ static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, 
     if (!limited && copy->quota == 0)
         return -EBUSY;
     if (copy->config.journal && !limited) {
-        r = send_entry(copy, journal, writer, partial->data, partial->len, line, size);
+        r = send_line(copy, journal, writer, line, size, newline);
         if (r == -EAGAIN)
             return r;
     }
+    pass(copy, partial->len + size + (newline ? 1 : 0));
     if (limited || r < 0) {
         copy->suppressed++;
     } else {
@@ -218,7 +245,9 @@ static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
         }
         /* The newline right after a cut ends the line that was cut. */
         if (length > 0 || !copy->was_cut)
-            r = copy_line(copy, journal, syslog, piece->writer, data + done, length);
+            r = copy_line(copy, journal, syslog, piece->writer, data + done, length, newline != NULL);
+        else
+            pass(copy, 1);
         if (r < 0)
             break;
         copy->was_cut = !newline;
@@ -230,7 +259,7 @@ static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
 
 static int finish_partial(JournalCopy *copy, Journal *journal, SyslogSender *syslog)
 {
-    return copy->partial_ends ? copy_line(copy, journal, syslog, copy->partial_writer, "", 0) : 0;
+    return copy->partial_ends ? copy_line(copy, journal, syslog, copy->partial_writer, "", 0, false) : 0;
 }
 
 /* One piece of the backlog. As copy_line(). */
@@ -247,6 +276,7 @@ static int copy_piece(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
         if (r < 0)
             return r;
         copy->gap += piece->gap;
+        pass(copy, piece->gap);
         copy->was_cut = false;
         backlog_consume(copy->backlog, 0);
         return tell_gap(copy, journal);

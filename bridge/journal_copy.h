@@ -9,12 +9,13 @@
 
 #include "bridge/backlog.h"
 #include "bridge/journal.h"
+#include "bridge/journal_log.h"
 #include "bridge/syslog_sender.h"
 #include "translator/config.h"
 
 typedef struct JournalCopy JournalCopy;
 
-/* All strings are copied. */
+/* All strings are copied; `log` is referenced. */
 typedef struct JournalCopyConfig {
     const char *process;
     const char *group;
@@ -23,6 +24,7 @@ typedef struct JournalCopyConfig {
     Stream stream;
     bool journal;        /* entries go to the journal */
     bool syslog;         /* lines go to syslog as well */
+    JournalLog *log;     /* of a stream without a file: entries say where in it they are; NULL otherwise */
     size_t memory_limit; /* of the backlog */
     uint64_t rate_burst; /* lines per interval; 0: no limit */
     uint64_t rate_interval;

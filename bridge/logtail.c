@@ -5,6 +5,7 @@
 
 #include "bridge/follower.h"
 #include "bridge/http_stream.h"
+#include "bridge/journal_follower.h"
 #include "bridge/rpc_target.h"
 
 enum {
@@ -20,9 +21,17 @@ enum {
     WINDOW_USEC = 20 * 1000,
 };
 
+/* A log file, or a log in the journal. */
+typedef struct Source {
+    ssize_t (*read)(void *follower, char *buffer, size_t size);
+    void (*pause)(void *follower, uint64_t usec);
+    void (*free)(void *follower);
+} Source;
+
 typedef struct Session {
     HttpStream *stream;
-    Follower *follower;
+    const Source *source;
+    void *follower;
     Instance *instance; /* NULL: the daemon's own log */
     unsigned watch;
     gint64 window_end;
@@ -31,12 +40,45 @@ typedef struct Session {
 
 static unsigned session_count;
 
+static ssize_t file_read(void *follower, char *buffer, size_t size)
+{
+    return follower_read(follower, buffer, size);
+}
+
+static void file_pause(void *follower, uint64_t usec)
+{
+    follower_pause(follower, usec);
+}
+
+static void file_free(void *follower)
+{
+    follower_free(follower);
+}
+
+static ssize_t journal_read(void *follower, char *buffer, size_t size)
+{
+    return journal_follower_read(follower, buffer, size);
+}
+
+static void journal_pause(void *follower, uint64_t usec)
+{
+    journal_follower_pause(follower, usec);
+}
+
+static void journal_free(void *follower)
+{
+    journal_follower_free(follower);
+}
+
+static const Source file_source = {file_read, file_pause, file_free};
+static const Source journal_source = {journal_read, journal_pause, journal_free};
+
 static void session_free(Session *session)
 {
     session_count--;
     if (session->instance)
         instance_unwatch(session->instance, session->watch);
-    follower_free(session->follower);
+    session->source->free(session->follower);
     g_free(session);
 }
 
@@ -58,7 +100,7 @@ static bool is_sated(Session *session)
     }
     if (session->window_bytes < MAX(share, PIECE))
         return false;
-    follower_pause(session->follower, (uint64_t)(session->window_end - now));
+    session->source->pause(session->follower, (uint64_t)(session->window_end - now));
     return true;
 }
 
@@ -68,7 +110,7 @@ static void send_more(Session *session)
 
     if (is_sated(session))
         return;
-    ssize_t n = follower_read(session->follower, piece, sizeof piece);
+    ssize_t n = session->source->read(session->follower, piece, sizeof piece);
     if (n < 0 || (n > 0 && http_stream_append(session->stream, piece, (size_t)n) < 0))
         end(session);
     else
@@ -81,6 +123,11 @@ static void on_drained(HttpStream *stream, void *userdata)
 }
 
 static void on_wake(Follower *follower, void *userdata)
+{
+    send_more(userdata);
+}
+
+static void on_journal_wake(JournalFollower *follower, void *userdata)
 {
     send_more(userdata);
 }
@@ -110,9 +157,8 @@ static unsigned status_of(int error)
 
 static const HttpStreamCallbacks callbacks = {.drained = on_drained, .abandoned = on_abandoned};
 
-static void begin(HttpRequest *request, Session *session, Instance *instance)
+static void begin(HttpRequest *request, Session *session, Instance *instance, time_t modified)
 {
-    time_t modified = follower_modified(session->follower);
     g_autoptr(GDateTime) date = g_date_time_new_from_unix_utc(modified);
     g_autofree char *text = date ? g_date_time_format(date, "%a, %d %b %Y %H:%M:%S GMT") : NULL;
     /* Keeps nginx in front of us from collecting before it passes on. */
@@ -131,21 +177,49 @@ static void begin(HttpRequest *request, Session *session, Instance *instance)
         session->watch = instance_watch(instance, on_instance_changed, on_instance_gone, session);
 }
 
-static void follow(Manager *manager, HttpRequest *request, const char *path, Instance *instance)
+static bool is_crowded(HttpRequest *request)
 {
-    if (session_count >= SESSION_LIMIT) {
-        http_request_reply_error(request, 503);
+    if (session_count < SESSION_LIMIT)
+        return false;
+    http_request_reply_error(request, 503);
+    return true;
+}
+
+static void follow_file(Manager *manager, HttpRequest *request, const char *path, Instance *instance)
+{
+    Follower *follower = NULL;
+
+    if (is_crowded(request))
         return;
-    }
     Session *session = g_new0(Session, 1);
-    int r = path ? follower_open(manager_event(manager), path, HEAD, on_wake, session, &session->follower)
-                 : -ENOENT;
-    if (r >= 0) {
-        begin(request, session, instance);
+    int r = path ? follower_open(manager_event(manager), path, HEAD, on_wake, session, &follower) : -ENOENT;
+    if (r < 0) {
+        g_free(session);
+        http_request_reply_error(request, status_of(r));
         return;
     }
-    g_free(session);
-    http_request_reply_error(request, status_of(r));
+    session->source = &file_source;
+    session->follower = follower;
+    begin(request, session, instance, follower_modified(follower));
+}
+
+static void follow_journal(Manager *manager, HttpRequest *request, Instance *instance, Stream stream)
+{
+    JournalFollower *follower = NULL;
+
+    if (is_crowded(request))
+        return;
+    Session *session = g_new0(Session, 1);
+    int r = journal_follower_open(manager_event(manager), instance_journal_log(instance, stream), HEAD,
+                                  on_journal_wake, session, &follower);
+    if (r < 0) {
+        g_free(session);
+        http_request_reply_error(request, status_of(r));
+        return;
+    }
+    session->source = &journal_source;
+    session->follower = follower;
+    begin(request, session, instance, time(NULL));
 }
 
 /* "/logtail/NAME[/CHANNEL]" in the oracle's reading: "/logtailANYTHING/NAME" will do; without a second slash
@@ -167,13 +241,18 @@ static const struct {
     Stream stream;
 } channels[] = {{"stdout", STREAM_STDOUT}, {"stderr", STREAM_STDERR}};
 
-static const char *find_logfile(const Instance *instance, const char *channel)
+static void follow_process(Manager *manager, HttpRequest *request, Instance *instance, const char *channel)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(channels); i++) {
-        if (strcmp(channels[i].name, channel) == 0)
-            return instance_logfile(instance, channels[i].stream);
+        if (strcmp(channels[i].name, channel) != 0)
+            continue;
+        if (instance_logs_to_journal(instance, channels[i].stream))
+            follow_journal(manager, request, instance, channels[i].stream);
+        else
+            follow_file(manager, request, instance_logfile(instance, channels[i].stream), instance);
+        return;
     }
-    return NULL;
+    http_request_reply_error(request, 404);
 }
 
 static bool is_get(HttpRequest *request)
@@ -198,11 +277,11 @@ void logtail_handle_process(Manager *manager, HttpRequest *request)
     else if (rpc_target_find_process(manager, name, &instance) != 0)
         http_request_reply_error(request, 404);
     else
-        follow(manager, request, find_logfile(instance, channel), instance);
+        follow_process(manager, request, instance, channel);
 }
 
 void logtail_handle_main(Manager *manager, HttpRequest *request)
 {
     if (is_get(request))
-        follow(manager, request, main_log_path(manager_log(manager)), NULL);
+        follow_file(manager, request, main_log_path(manager_log(manager)), NULL);
 }

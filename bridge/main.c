@@ -159,6 +159,7 @@ static int run(const CommandLine *line, const Settings *settings, Config *config
     g_autoptr(Manager) manager = NULL;
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
     bool daemonized = line->handoff != NULL;
+    struct rlimit limit;
 
     int r = resource_limits_raise(settings, lines, ret_message);
     if (r < 0)
@@ -178,7 +179,11 @@ static int run(const CommandLine *line, const Settings *settings, Config *config
     r = manager_new(line, settings, config, log, environment, &manager, ret_message);
     if (r < 0)
         return r;
-    return manager_run(manager, ret_outcome, ret_message);
+    /* What the programs inherit has been written down. */
+    resource_limits_widen(&limit);
+    r = manager_run(manager, ret_outcome, ret_message);
+    resource_limits_narrow(&limit);
+    return r;
 }
 
 /* The oracle's restart begins again with everything read anew; so does a new program image. */

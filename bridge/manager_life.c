@@ -292,9 +292,9 @@ static void finish(Manager *manager)
 {
     http_free(g_steal_pointer(&manager->http));
     remove_pidfile(manager);
+    fd_store_clear(manager->fd_store);
     for (unsigned i = 0; i < manager->groups->len; i++)
         group_abolish(g_ptr_array_index(manager->groups, i));
-    fd_store_clear(manager->fd_store);
     /* A restart reads again what the daemonising parent left. */
     runtime_directory_remove(manager->runtime_directory,
                              manager->state == DAEMON_RESTARTING ? HANDOFF_FILE : NULL);

@@ -29,6 +29,8 @@
 #define EVENT_READ_BYTES ((size_t)64 * 1024)
 /* systemd tells the pid of a new process a moment after it has begun to write. */
 #define PID_PATIENCE_USEC ((uint64_t)100 * 1000)
+/* Beside the FIFO: where its journal log stands. */
+#define POSITION_SUFFIX ".position"
 /* Of output that is in no file and that journald has not taken yet. */
 #define MEMORY_LIMIT ((size_t)1024 * 1024)
 /* What journald lets one service say by default: 10,000 lines in 30 s, times 3 to 4 where there is room on
@@ -51,6 +53,7 @@ struct Pump {
 struct PumpStream {
     Pump *pump;
     char *fifo_path;
+    FdStore *fd_store;
     char *name;
     Stream stream;
     int fd;
@@ -58,6 +61,7 @@ struct PumpStream {
     sd_event_source *output; /* a special log file is full: waits until it takes more */
     Outlet *outlet;          /* NULL without a log file */
     JournalCopy *copy;       /* NULL without a journal and syslog */
+    JournalLog *journal_log; /* NULL with a log file, or without a journal */
     int64_t maxbytes;
     int64_t backups;
     bool strips_ansi;
@@ -136,6 +140,8 @@ static void put_data(PumpStream *stream, const char *data, size_t size)
     show_data(stream, data, size);
     if (!stream->outlet) {
         push_bytes(stream, data, size);
+        if (stream->journal_log)
+            journal_log_append(stream->journal_log, data, size);
         return;
     }
     while (size > 0) {
@@ -429,6 +435,7 @@ static void stream_free(PumpStream *stream)
     sd_event_source_disable_unref(stream->output);
     sd_event_source_disable_unref(stream->patience);
     stream_release_copy(stream);
+    journal_log_unref(stream->journal_log);
     outlet_free(stream->outlet);
     capture_free(stream->capture);
     output_events_free(stream->events);
@@ -454,32 +461,14 @@ void pump_free(Pump *pump)
     g_free(pump);
 }
 
-static int open_fifo(const PumpStreamConfig *config)
+static void stream_keep_fifo(PumpStream *stream)
 {
-    struct stat status;
-    int fd;
-    int r = 0;
+    int r = fifo_keep(stream->fd_store, stream->fifo_path, stream->fd);
 
-    if (mkfifo(config->fifo_path, 0600) < 0 && errno != EEXIST)
-        return -errno;
-    /* Both ways: no end of file when a program ends, and it may open its end at any time. */
-    fd = open(config->fifo_path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &status) < 0)
-        r = -errno;
-    else if (!S_ISFIFO(status.st_mode))
-        r = -EEXIST;
-    else if (config->has_owner && status.st_uid != config->owner && fchown(fd, config->owner, (gid_t)-1) < 0)
-        r = -errno;
-    if (r < 0) {
-        close(fd);
-        return r;
-    }
-    /* Without privileges large pipes are counted per user, and beyond a limit all new ones are tiny. */
-    if (geteuid() == 0)
-        (void)fcntl(fd, F_SETPIPE_SZ, (int)PIPE_BYTES);
-    return fd;
+    if (r < 0)
+        main_log_write(stream->pump->log, LOG_LEVEL_WARN,
+                       "systemd cannot keep %s of %s for the next supervisord: %s",
+                       stream->stream == STREAM_STDERR ? "stderr" : "stdout", stream->name, g_strerror(-r));
 }
 
 /* Two streams with the same log file write through one Logfile, or the rotation of one would be none of the
@@ -510,6 +499,13 @@ static void stream_open_outlet(PumpStream *stream, const char *path)
     stream->outlet = outlet_new(path, file, stream->name, pump->log);
 }
 
+static int stream_open_journal_log(PumpStream *stream)
+{
+    g_autofree char *path = g_strdup_printf("%s" POSITION_SUFFIX, stream->fifo_path);
+
+    return journal_log_open(path, &stream->journal_log);
+}
+
 static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
 {
     const JournalCopyConfig copy = {
@@ -520,6 +516,7 @@ static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
         .stream = config->stream,
         .journal = config->journal,
         .syslog = config->syslog,
+        .log = stream->journal_log,
         .memory_limit = MEMORY_LIMIT,
         .rate_burst = RATE_BURST,
         .rate_interval = RATE_INTERVAL_USEC,
@@ -534,7 +531,7 @@ static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
 {
     g_autoptr(PumpStream) stream = NULL;
-    int fd = open_fifo(config);
+    int fd = fifo_open(config->fd_store, config->fifo_path, &config->owner);
     int r;
 
     if (fd < 0)
@@ -543,6 +540,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream->pump = pump;
     stream->fd = fd;
     stream->fifo_path = g_strdup(config->fifo_path);
+    stream->fd_store = config->fd_store;
     stream->name = g_strdup(config->process);
     stream->stream = config->stream;
     stream->maxbytes = config->maxbytes;
@@ -559,9 +557,22 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
         return r;
     if (config->logfile)
         stream_open_outlet(stream, config->logfile);
+    else if (config->journal)
+        r = stream_open_journal_log(stream);
+    if (r < 0)
+        return r;
     stream_make_copy(stream, config);
+    stream_keep_fifo(stream);
     *ret = g_steal_pointer(&stream);
     return 0;
+}
+
+static void stream_remove_files(const PumpStream *stream)
+{
+    g_autofree char *position = g_strdup_printf("%s" POSITION_SUFFIX, stream->fifo_path);
+
+    fifo_remove(stream->fd_store, stream->fifo_path);
+    (void)unlink(position);
 }
 
 void pump_stream_remove(PumpStream *stream, bool remove_fifo)
@@ -570,7 +581,7 @@ void pump_stream_remove(PumpStream *stream, bool remove_fifo)
         return;
     pump_stream_drain(stream);
     if (remove_fifo)
-        (void)unlink(stream->fifo_path);
+        stream_remove_files(stream);
     stream_free(stream);
 }
 
@@ -642,7 +653,24 @@ int pump_stream_reopen(PumpStream *stream)
     return stream_renew_file(stream, logfile_reopen);
 }
 
+/* The journal forgets nothing on demand; what was there is no part of this log any more. A line that is not
+ * finished ends there, or what comes next would not begin with the log. */
+static void stream_clear_journal_log(PumpStream *stream)
+{
+    if (!stream->journal_log)
+        return;
+    journal_copy_end_line(stream->copy);
+    copy_queue_schedule(stream->pump->copies, stream->copy);
+    journal_log_clear(stream->journal_log);
+}
+
 int pump_stream_clear(PumpStream *stream)
 {
+    stream_clear_journal_log(stream);
     return stream_renew_file(stream, logfile_remove);
+}
+
+JournalLog *pump_stream_journal_log(const PumpStream *stream)
+{
+    return stream->journal_log;
 }

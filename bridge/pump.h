@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #include "bridge/event.h"
+#include "bridge/fifo.h"
+#include "bridge/journal_log.h"
 #include "bridge/main_log.h"
 #include "translator/config.h"
 
@@ -17,8 +19,8 @@ typedef struct PumpStream PumpStream;
 /* All strings are copied. */
 typedef struct PumpStreamConfig {
     const char *fifo_path;
-    bool has_owner; /* the program runs as another user, who must be able to open /dev/stdout again */
-    uid_t owner;
+    FifoOwner owner;
+    FdStore *fd_store;   /* keeps the FIFO open when the bridge dies; NULL: nobody does */
     const char *process; /* SUPERVISOR_PROCESS= of the journal entries */
     const char *group;   /* SUPERVISOR_GROUP= */
     const char *unit;    /* whose `journalctl -u` shows the lines when the program's pid is gone */
@@ -65,3 +67,6 @@ uint64_t pump_stream_bytes(const PumpStream *stream);
  * open again (the oracle's removelogs). 0 or negative errno. */
 int pump_stream_reopen(PumpStream *stream);
 int pump_stream_clear(PumpStream *stream);
+
+/* The log of a stream without a log file; NULL when it has one, or when nothing goes to the journal. */
+JournalLog *pump_stream_journal_log(const PumpStream *stream);

@@ -62,3 +62,21 @@ int resource_limits_raise(const Settings *settings, GPtrArray *lines, char **ret
     }
     return raised;
 }
+
+void resource_limits_widen(struct rlimit *ret_before)
+{
+    struct rlimit limit;
+
+    *ret_before = (struct rlimit){0};
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    *ret_before = limit;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void resource_limits_narrow(const struct rlimit *before)
+{
+    if (before->rlim_max > 0)
+        (void)setrlimit(RLIMIT_NOFILE, before);
+}

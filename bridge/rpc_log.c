@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "bridge/journal_read.h"
 #include "bridge/rpc_batch.h"
 #include "bridge/rpc_method.h"
 #include "bridge/rpc_target.h"
@@ -58,17 +59,124 @@ static Instance *find(RpcCall *call)
     return instance;
 }
 
+static GVariant *tail_value(const char *bytes, size_t size, int64_t offset, bool overflow)
+{
+    return g_variant_new("(vvb)", rpc_value_string(bytes, (gssize)size), rpc_value_integer(offset), overflow);
+}
+
+/* Logs in the journal
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* A call that waits for its older part to come out of the journal. */
+typedef struct JournalAnswer {
+    RpcCall *call;
+    JournalRead *reading;
+    bool is_tail;
+    TailRange range;
+    int64_t size;
+    GByteArray *recent; /* what follows behind the part from the journal */
+} JournalAnswer;
+
+static void answer_free(JournalAnswer *answer)
+{
+    g_byte_array_unref(answer->recent);
+    g_free(answer);
+}
+
+static void on_cancel(void *data)
+{
+    JournalAnswer *answer = data;
+
+    journal_read_cancel(answer->reading);
+    answer_free(answer);
+}
+
+static void answer_return(JournalAnswer *answer, const char *older, size_t older_size)
+{
+    g_autoptr(GString) text = g_string_new_len(older, (gssize)older_size);
+    RpcCall *call = answer->call;
+
+    g_string_append_len(text, (const char *)answer->recent->data, answer->recent->len);
+    GVariant *value = answer->is_tail ? tail_value(text->str, text->len, answer->size, answer->range.overflow)
+                                      : rpc_value_string(text->str, (gssize)text->len);
+    answer_free(answer);
+    rpc_call_return(call, value);
+}
+
+static void on_journal_read(int result, const char *bytes, size_t size, void *userdata)
+{
+    JournalAnswer *answer = userdata;
+    RpcCall *call = answer->call;
+
+    if (result == 0) {
+        answer_return(answer, bytes, size);
+        return;
+    }
+    answer_free(answer);
+    rpc_call_fault(call, FAULT_FAILED, NULL);
+}
+
+/* Out of memory as far as possible, and the rest out of the journal, which takes a moment. */
+static void answer_range(JournalAnswer *answer, const JournalLog *log)
+{
+    uint64_t begin = (uint64_t)answer->range.begin, end = begin + (uint64_t)answer->range.count;
+    uint64_t recent = MAX(journal_log_recent(log), begin);
+
+    if (end > recent) {
+        g_byte_array_set_size(answer->recent, (guint)(end - recent));
+        (void)journal_log_read(log, recent, answer->recent->data, end - recent);
+    }
+    if (begin >= MIN(recent, end)) {
+        answer_return(answer, "", 0);
+        return;
+    }
+    int r = journal_read_new(manager_event(rpc_call_manager(answer->call)), journal_log_id(log), begin,
+                             MIN(recent, end), on_journal_read, answer, &answer->reading);
+    if (r < 0)
+        on_journal_read(r, "", 0, answer);
+    else
+        rpc_call_defer(answer->call, on_cancel, answer);
+}
+
+static void answer_from_journal(RpcCall *call, const JournalLog *log, bool is_tail)
+{
+    int64_t offset = 0, length = 0, size = log ? (int64_t)journal_log_size(log) : 0;
+    TailRange range = {0};
+    int fault = 0;
+
+    if (!read_numbers(call, 1, &offset, &length))
+        return;
+    if (is_tail)
+        tail_range_end(size, offset, length, &range);
+    else
+        fault = tail_range_read(size, offset, length, &range);
+    if (fault != 0) {
+        rpc_call_fault(call, fault, NULL);
+        return;
+    }
+    JournalAnswer *answer = g_new0(JournalAnswer, 1);
+    answer->call = call;
+    answer->is_tail = is_tail;
+    answer->range = range;
+    answer->size = size;
+    answer->recent = g_byte_array_new();
+    if (log)
+        answer_range(answer, log);
+    else
+        answer_return(answer, "", 0);
+}
+
+/* Methods
+ * -------------------------------------------------------------------------------------------------------- */
+
 static void read_log(RpcCall *call, Stream stream)
 {
     Instance *instance = find(call);
 
-    if (instance)
+    if (instance && instance_logs_to_journal(instance, stream))
+        answer_from_journal(call, instance_journal_log(instance, stream), false);
+    else if (instance)
         rpc_log_answer_read(call, instance_logfile(instance, stream), 1);
-}
-
-static GVariant *tail_value(const char *bytes, size_t size, int64_t offset, bool overflow)
-{
-    return g_variant_new("(vvb)", rpc_value_string(bytes, (gssize)size), rpc_value_integer(offset), overflow);
 }
 
 static void tail_log(RpcCall *call, Stream stream)
@@ -78,6 +186,10 @@ static void tail_log(RpcCall *call, Stream stream)
 
     if (!instance)
         return;
+    if (instance_logs_to_journal(instance, stream)) {
+        answer_from_journal(call, instance_journal_log(instance, stream), true);
+        return;
+    }
     const char *path = instance_logfile(instance, stream);
     if (!exists(path)) {
         rpc_call_return(call, tail_value("", 0, 0, false));

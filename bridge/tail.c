@@ -52,60 +52,72 @@ static int read_range(int fd, int64_t offset, int64_t length, char **ret_bytes, 
     return 0;
 }
 
+int tail_range_read(int64_t size, int64_t offset, int64_t length, TailRange *ret)
+{
+    if (length < 0 || (offset < 0 && length != 0))
+        return FAULT_BAD_ARGUMENTS;
+    *ret = (TailRange){.begin = MIN(offset, size)};
+    if (offset < 0) {
+        int64_t wanted = MIN(offset < -ARGUMENT_LIMIT ? ARGUMENT_LIMIT : -offset, TAIL_LIMIT);
+        ret->begin = MAX(size - wanted, 0);
+    }
+    ret->count = size - ret->begin;
+    if (length > 0)
+        ret->count = MIN(ret->count, length);
+    ret->count = MIN(ret->count, TAIL_LIMIT);
+    return 0;
+}
+
 int tail_read(const char *path, int64_t offset, int64_t length, char **ret_bytes, size_t *ret_size)
 {
     CLEANUP_CLOSE int fd = -1;
-    int64_t size, begin, count;
+    TailRange range;
+    int64_t size;
 
     /* The oracle opens first: a file that cannot be opened is told before bad arguments are. */
     if (open_file(path, &fd, &size) < 0)
         return FAULT_FAILED;
-    if (length < 0 || (offset < 0 && length != 0))
-        return FAULT_BAD_ARGUMENTS;
-    if (offset < 0) {
-        int64_t wanted = MIN(offset < -ARGUMENT_LIMIT ? ARGUMENT_LIMIT : -offset, TAIL_LIMIT);
-        begin = MAX(size - wanted, 0);
-        count = size - begin;
-    } else {
-        begin = MIN(offset, size);
-        count = size - begin;
-        if (length > 0)
-            count = MIN(count, length);
-        count = MIN(count, TAIL_LIMIT);
-    }
-    return read_range(fd, begin, count, ret_bytes, ret_size) < 0 ? FAULT_FAILED : 0;
+    int fault = tail_range_read(size, offset, length, &range);
+    if (fault != 0)
+        return fault;
+    return read_range(fd, range.begin, range.count, ret_bytes, ret_size) < 0 ? FAULT_FAILED : 0;
 }
 
-void tail_end(const char *path, int64_t offset, int64_t length, TailEnd *ret)
+void tail_range_end(int64_t size, int64_t offset, int64_t length, TailRange *ret)
 {
-    CLEANUP_CLOSE int fd = -1;
-    TailEnd end = {.offset = offset};
-    int64_t size;
-
-    if (open_file(path, &fd, &size) < 0) {
-        end.bytes = g_strdup("");
-        *ret = end;
-        return;
-    }
     offset = CLAMP(offset, -ARGUMENT_LIMIT, ARGUMENT_LIMIT);
     length = CLAMP(length, -ARGUMENT_LIMIT, ARGUMENT_LIMIT);
-    end.overflow = size > offset + length;
-    if (end.overflow)
+    ret->overflow = size > offset + length;
+    if (ret->overflow)
         offset = size - 1;
     if (offset + length > size) {
         if (offset > size - 1)
             length = 0;
         offset = size - length;
     }
-    int64_t begin = MAX(offset, 0);
-    int64_t count = CLAMP(length, 0, MAX(size - begin, 0));
-    if (count > TAIL_LIMIT) {
-        begin += count - TAIL_LIMIT;
-        count = TAIL_LIMIT;
-        end.overflow = true;
+    ret->begin = MAX(offset, 0);
+    ret->count = CLAMP(length, 0, MAX(size - ret->begin, 0));
+    if (ret->count > TAIL_LIMIT) {
+        ret->begin += ret->count - TAIL_LIMIT;
+        ret->count = TAIL_LIMIT;
+        ret->overflow = true;
     }
-    end.offset = size;
-    if (read_range(fd, begin, count, &end.bytes, &end.size) < 0)
+}
+
+void tail_end(const char *path, int64_t offset, int64_t length, TailEnd *ret)
+{
+    CLEANUP_CLOSE int fd = -1;
+    TailEnd end = {.offset = offset};
+    TailRange range;
+
+    if (open_file(path, &fd, &end.offset) < 0) {
+        end.bytes = g_strdup("");
+        *ret = end;
+        return;
+    }
+    tail_range_end(end.offset, offset, length, &range);
+    end.overflow = range.overflow;
+    if (read_range(fd, range.begin, range.count, &end.bytes, &end.size) < 0)
         end.bytes = g_strdup("");
     *ret = end;
 }

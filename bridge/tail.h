@@ -10,6 +10,18 @@
  * beginning and one from the end gets the end. */
 #define TAIL_LIMIT ((int64_t)64 << 20)
 
+/* Bytes [begin, begin + count) of a log. */
+typedef struct TailRange {
+    int64_t begin;
+    int64_t count;
+    bool overflow;
+} TailRange;
+
+/* What tail_read() and tail_end() read of a log of `size` bytes, whatever that lies in. The first returns
+ * FAULT_BAD_ARGUMENTS or 0. */
+int tail_range_read(int64_t size, int64_t offset, int64_t length, TailRange *ret);
+void tail_range_end(int64_t size, int64_t offset, int64_t length, TailRange *ret);
+
 /* `length` bytes from `offset`, all up to the end for length 0; for a negative offset the last -offset bytes
  * (length must be 0 then). Returns 0 and newly allocated bytes (a NUL behind them), FAULT_BAD_ARGUMENTS or
  * FAULT_FAILED. */

@@ -21,7 +21,7 @@ static bool equal_log(const LogConfig *a, const LogConfig *b)
 {
     return equal_logfile(a, b) && a->maxbytes == b->maxbytes && a->backups == b->backups &&
            a->capture_maxbytes == b->capture_maxbytes && a->events_enabled == b->events_enabled &&
-           a->syslog == b->syslog;
+           a->syslog == b->syslog && a->journal == b->journal;
 }
 
 static const char *find_variable(const ProcessConfig *process, const char *name)

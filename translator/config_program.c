@@ -140,11 +140,11 @@ static int program_read_logfile(Program *program, const char *option, LogConfig 
 
 static int program_read_log(Program *program, ProcessConfig *process, Stream stream)
 {
-    static const char *const options[STREAM_COUNT][4] = {
+    static const char *const options[STREAM_COUNT][5] = {
         [STREAM_STDOUT] = {"stdout_logfile", "stdout_logfile_backups", "stdout_logfile_maxbytes",
-                           "stdout_syslog"},
+                           "stdout_syslog", "stdout_journal"},
         [STREAM_STDERR] = {"stderr_logfile", "stderr_logfile_backups", "stderr_logfile_maxbytes",
-                           "stderr_syslog"},
+                           "stderr_syslog", "stderr_journal"},
     };
     LogConfig *log = &process->log[stream];
     const char *logfile = options[stream][0], *maxbytes = options[stream][2], *syslog = options[stream][3];

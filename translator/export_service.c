@@ -394,11 +394,10 @@ int export_service(const PlannedProcess *process, const DaemonConfig *daemon, co
                    const ExportHost *host, ExportUnit **ret_unit)
 {
     const ProcessConfig *config = process->config;
-    char **argv = NULL;
+    g_auto(GStrv) argv = NULL;
     if (command_split(config->command, &argv) != COMMAND_OK)
         return -EINVAL;
 
-    g_auto(GStrv) owned = argv;
     if (!argv[0])
         return -EINVAL;
     bool proxied = known_program_is_pidproxy((const char *const *)argv);

@@ -71,7 +71,10 @@
                "50MB", DONE_BY(BRIDGE), "size at which the log of " name " is rotated; 0 never", SIZES,      \
                EACH_TIME),                                                                                   \
         OPTION(section, name "_syslog", FIELD(VALUE_BOOLEAN, ProcessConfig, log[stream].syslog), "false",    \
-               DONE_BY(BRIDGE), "whether lines of " name " also go to syslog", BOOLEANS, EACH_TIME)
+               DONE_BY(BRIDGE), "whether lines of " name " also go to syslog", BOOLEANS, EACH_TIME),         \
+        OPTION(section, name "_journal", FIELD(VALUE_BOOLEAN, ProcessConfig, log[stream].journal), "true",   \
+               DONE_BY(BRIDGE), "whether the journal gets a copy of " name "; Supervisor ignores this",      \
+               BOOLEANS, EACH_TIME)
 
 /* The options of every section that makes processes. UNIT, LAUNCHER and GATE say who does what systemd and
  * the helpers in the unit do for a program: a listener is a child of the bridge, which does it all. */

@@ -50,8 +50,8 @@ static int do_add(Driver *driver, char **word)
         .logfile = strcmp(word[5], "-") == 0 ? NULL : word[5],
         .maxbytes = number(word[6]),
         .backups = 1000,
-        .has_owner = strcmp(word[7], "-") != 0,
-        .owner = strcmp(word[7], "-") != 0 ? (uid_t)number(word[7]) : 0,
+        .owner = {.is_other = strcmp(word[7], "-") != 0,
+                  .uid = strcmp(word[7], "-") != 0 ? (uid_t)number(word[7]) : 0},
         .user_manager = strcmp(word[8], "user") == 0,
         .journal = true,
     };

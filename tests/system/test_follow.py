@@ -29,6 +29,7 @@ CONFIGURATION = (
     f"[program:spin]\ncommand={SPEAKER.format('spin', '')}\nstdout_logfile=%(here)s/spin.log\n"
     "stdout_logfile_maxbytes=1000\nstdout_logfile_backups=2\n"
     "[program:silent]\ncommand=/bin/sleep 1000\nstdout_logfile=NONE\nstderr_logfile=NONE\n"
+    "stdout_journal=false\nstderr_journal=false\n"
     "[program:later]\ncommand=/bin/sleep 1000\nautostart=false\nstdout_logfile=%(here)s/later.log\n"
     "[program:member]\ncommand=/bin/sh -c 'echo from the group; exec sleep 1000'\nstdout_logfile=%(here)s/member.log\n"
     "[group:g]\nprograms=member\n")

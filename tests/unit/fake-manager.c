@@ -106,6 +106,16 @@ const char *instance_logfile(const Instance *instance, Stream stream)
     return instance->logfile[stream];
 }
 
+bool instance_logs_to_journal(const Instance *instance, Stream stream)
+{
+    return instance->journal_log[stream] != NULL;
+}
+
+JournalLog *instance_journal_log(const Instance *instance, Stream stream)
+{
+    return instance->journal_log[stream];
+}
+
 static bool has_watch(const Instance *instance, unsigned id)
 {
     for (size_t i = 0; i < instance->watches->len; i++) {

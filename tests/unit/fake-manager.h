@@ -35,6 +35,7 @@ struct Instance {
     uint64_t log_bytes;
     const char *spawnerr;
     const char *logfile[STREAM_COUNT];
+    JournalLog *journal_log[STREAM_COUNT]; /* NULL: it does not log to the journal alone */
     int command_problem;
     const char *command_message;
     int clear_result;

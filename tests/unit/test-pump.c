@@ -951,13 +951,13 @@ static void test_fifo_belongs_to_the_program(void **state)
     Fixture *fixture = *state;
     struct stat status;
 
-    fixture->config.has_owner = true;
-    fixture->config.owner = geteuid() == 0 ? 65534 : geteuid();
+    fixture->config.owner.is_other = true;
+    fixture->config.owner.uid = geteuid() == 0 ? 65534 : geteuid();
     (void)add(fixture);
     assert_int_equal(stat(fixture->fifo, &status), 0);
     assert_true(S_ISFIFO(status.st_mode));
     assert_int_equal(status.st_mode & 07777, 0600);
-    assert_int_equal(status.st_uid, fixture->config.owner);
+    assert_int_equal(status.st_uid, fixture->config.owner.uid);
 }
 
 static void test_fifo_cannot_be_had(void **state)

@@ -105,7 +105,8 @@ BASIC = DAEMON + TICKER + CAT + "".join((
     program("missing", "/nowhere/to/be/found", MANUAL),
     program("plain", "@DIR@/plain", MANUAL),
     program("dies", "/bin/false", MANUAL + "\nstartretries=0", startsecs=1),
-    program("quiet", "/bin/cat", "").replace("@DIR@/quiet.log", "NONE").replace("@DIR@/quiet.err", "NONE"),
+    program("quiet", "/bin/cat", "").replace("@DIR@/quiet.log", "NONE\nstdout_journal=false")
+    .replace("@DIR@/quiet.err", "NONE\nstderr_journal=false"),
     program("many", "/bin/cat", "numprocs=2\nprocess_name=%(program_name)s_%(process_num)02d")
     .replace("many.log", "%(process_num)d.log").replace("many.err", "%(process_num)d.err"),
     program("alpha", "/bin/cat"), program("beta", "/bin/cat", MANUAL),

@@ -129,6 +129,7 @@ command=/bin/cat
 autostart=false
 startsecs=0
 stdout_logfile=NONE
+stdout_journal=false
 stderr_logfile=/dev/null
 
 [program:stubborn]

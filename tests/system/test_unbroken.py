@@ -1,0 +1,210 @@
+"""The bridge dies, hangs, is stopped: not a byte of what programs write is lost or doubled, and nobody gets SIGPIPE."""
+
+import itertools
+import os
+import random
+import re
+import signal
+import time
+import unittest
+
+import report
+import writer
+from service import Service
+from stories import program
+from waiting import wait_until
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONG = os.environ.get("SUPERSEDE_LONG") == "1"
+KILLS = 50 if LONG else 8
+# Random and the same at every run.
+DELAYS = random.Random(4)
+
+# name, kind of bytes, descriptors, bytes per life, settings. Rotation keeps everything.
+ROTATION = {"maxbytes": "4MB", "backups": "2000"}
+WRITERS = [
+    ("plain", "numbered", "1", "", {"maxbytes": "0"}),
+    ("turning", "numbered", "1", "", {"maxbytes": "300KB", "backups": "2000"}),
+    ("noisy", "noise", "1", "", ROTATION),
+    ("double", "noise", "1,2", "", ROTATION),
+    ("crumbly", "crumbs", "1,2", "", {"maxbytes": "0"}),
+    ("merged", "numbered", "1,2", "", {**ROTATION, "redirect_stderr": "true"}),
+    ("gigantic", "giants", "1", "", ROTATION),
+    ("mortal", "numbered", "1,2", "5000000", ROTATION),
+]
+
+
+def write_go(name, then, **settings):
+    """A program that waits for the file `go` and then says its last words."""
+    script = f"while [ ! -e %(here)s/go ]; do sleep 0.02; done; {then}"
+    return f"[program:{name}]\ncommand=/bin/sh -c '{script}'\nstdout_logfile=%(here)s/{name}.log\n" + "".join(
+        f"{key}={value}\n" for key, value in settings.items())
+
+
+def writer_section(name, kind, streams, life, settings):
+    redirected = settings.get("redirect_stderr") == "true"
+    lines = [f"[program:{name}]", f"command=/usr/bin/python3 -B {HERE}/writer.py %(here)s {name} {kind} {streams} {life}",
+             "autorestart=true", "startsecs=0", f"redirect_stderr={'true' if redirected else 'false'}"]
+    for stream in ("stdout", "stderr"):
+        lines.append(f"{stream}_logfile=%(here)s/{name}.{stream}")
+        lines += [f"{stream}_logfile_{key}={value}" for key, value in settings.items() if key in ROTATION]
+    return "\n".join(lines) + "\n"
+
+
+def parts(path):
+    """A log file and what was rotated away from it, oldest first."""
+    numbers = sorted((int(name.rpartition(".")[2]) for name in os.listdir(os.path.dirname(path))
+                      if re.fullmatch(re.escape(os.path.basename(path)) + r"\.\d+", name)), reverse=True)
+    return [f"{path}.{number}" for number in numbers] + [path]
+
+
+def read_parts(path, size=1 << 20):
+    for part in parts(path):
+        with open(part, "rb") as file:
+            while data := file.read(size):
+                yield data
+
+
+def expected(name, kind, streams, lives, wanted):
+    """What went to one of the descriptors (or to both) through all lives."""
+    for life, totals in enumerate(lives):
+        left = sum(totals.values())
+        for fd, block in writer.pieces(name, kind, streams, life):
+            if left <= 0:
+                break
+            left -= len(block)
+            if fd in wanted:
+                yield block
+
+
+def difference(actual, wanted):
+    """The first place where two sequences of blocks differ as streams of bytes; None when they do not."""
+    offset, have, want = 0, b"", b""
+    for more in itertools.chain(wanted, [None]):
+        if more is None:
+            rest = have + next(actual, b"")
+            return f"{len(rest)} bytes or more too many at {offset}: {rest[:60]!r}" if rest else None
+        want = more
+        while want:
+            if not have:
+                have = next(actual, b"")
+                if not have:
+                    return f"ends at {offset}, where {want[:60]!r} is missing"
+            size = min(len(have), len(want))
+            if have[:size] != want[:size]:
+                at = next(i for i in range(size) if have[i] != want[i])
+                return f"differs at {offset + at}: {have[at:at + 60]!r} instead of {want[at:at + 60]!r}"
+            have, want, offset = have[size:], want[size:], offset + size
+    return None
+
+
+class Unbroken(unittest.TestCase):
+    def begin(self, text, properties=()):
+        self.daemon = Service(f"unbroken_{self._testMethodName.removeprefix('test_')}", properties)
+        self.daemon.configure(text)
+        self.daemon.start()
+        self.addCleanup(self.daemon.stop)
+
+    def silence_and_kill(self, meanwhile):
+        """Something happens that the bridge does not get to see before it dies."""
+        pid = wait_until(self.daemon.main_pid, "a bridge")
+        os.kill(pid, signal.SIGSTOP)
+        meanwhile()
+        os.kill(pid, signal.SIGKILL)
+        self.daemon.wait_for_another(pid)
+
+    def wait_until_gone(self, pid):
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), f"process {pid} to end")
+
+    def test_last_words(self):
+        """Nobody but systemd holds the FIFO between the end of the program and the next bridge."""
+        self.begin(write_go("talker", "echo last words; echo more >&2; exit 3", autorestart="false",
+                            stderr_logfile="%(here)s/talker.err"))
+        talker = self.daemon.wait_state("talker", "RUNNING")["pid"]
+
+        def let_it_end():
+            self.daemon.write("go", "")
+            self.wait_until_gone(talker)
+        self.silence_and_kill(let_it_end)
+        wait_until(lambda: self.daemon.read("talker.log"), "the last words")
+        self.assertEqual(self.daemon.read("talker.log"), "last words\n")
+        self.assertEqual(self.daemon.read("talker.err"), "more\n")
+
+    def test_lives_between(self):
+        """Programs come and go while there is no bridge: what each of them said is there, in order."""
+        self.begin(write_go("serial", 'n=$(cat %(here)s/n 2>/dev/null || echo 0); echo life $n; echo $((n+1)) >%(here)s/n; '
+                            '[ $n -lt 3 ] || exec sleep 1000', startsecs="0", autorestart="true"))
+        self.daemon.wait_state("serial", "RUNNING")
+
+        def let_them_live():
+            self.daemon.write("go", "")
+            wait_until(lambda: os.path.exists(self.daemon.path("n")) and self.daemon.read("n") == "4\n", "four lives", 60)
+        self.silence_and_kill(let_them_live)
+        wait_until(lambda: "life 3\n" in self.daemon.read("serial.log"), "the fourth life")
+        self.assertEqual(self.daemon.read("serial.log"), "".join(f"life {n}\n" for n in range(4)))
+
+    def test_stdin_stays_open(self):
+        self.begin("[program:cat]\ncommand=/bin/cat\nstdout_logfile=%(here)s/cat.log\n")
+        pid = self.daemon.wait_state("cat", "RUNNING")["pid"]
+        for i in range(3):
+            self.daemon.rpc.supervisor.sendProcessStdin("cat", f"{i}\n")
+            self.silence_and_kill(lambda: None)
+        wait_until(lambda: self.daemon.read("cat.log") == "0\n1\n2\n", "what was sent")
+        self.assertEqual(self.daemon.pid("cat"), pid)
+
+    def test_hung(self):
+        """The watchdog ends a bridge that does not move any more; its programs notice nothing."""
+        self.begin(program("one", stdout_logfile="%(here)s/one.log"), ["WatchdogSec=1s"])
+        one = self.daemon.wait_state("one", "RUNNING")["pid"]
+        pid = wait_until(self.daemon.main_pid, "a bridge")
+        time.sleep(2.5)
+        self.assertEqual(self.daemon.main_pid(), pid, "the watchdog must be fed")
+        os.kill(pid, signal.SIGSTOP)
+        self.daemon.wait_for_another(pid)
+        self.assertEqual(self.daemon.wait_state("one", "RUNNING")["pid"], one)
+
+    def kill_once(self):
+        pid = wait_until(self.daemon.main_pid, "a bridge")
+        time.sleep(DELAYS.uniform(0, 0.2))
+        os.kill(pid, signal.SIGKILL)
+        self.wait_until_gone(pid)
+
+    def finish_writers(self):
+        self.daemon.write("stop", "")
+        for name, *_ in WRITERS:
+            wait_until(lambda name=name: os.path.exists(self.daemon.path(name + ".done")), f"{name} to stop")
+        self.assertEqual([name for name in os.listdir(self.daemon.directory) if name.endswith(".error")], [])
+
+    def compare(self, name, kind, streams, settings):
+        lives = [{int(fd): count for fd, count in life.items()} for life in writer.json.loads(self.daemon.read(name + ".done"))]
+        descriptors = [int(fd) for fd in streams.split(",")]
+        files = {"stdout": descriptors} if settings.get("redirect_stderr") else {"stdout": [1], "stderr": [2]}
+        total = 0
+        for stream, wanted in files.items():
+            path = self.daemon.path(f"{name}.{stream}")
+            size = sum(totals.get(fd, 0) for totals in lives for fd in wanted)
+            wait_until(lambda path=path, size=size: sum(os.stat(part).st_size for part in parts(path)) >= size,
+                       f"{size} bytes in {path}")
+            found = difference(read_parts(path), expected(name, kind, descriptors, lives, wanted))
+            self.assertIsNone(found, f"{path} after {KILLS} kills: {found}")
+            total += size
+        return total, len(lives)
+
+    def test_every_byte_once(self):
+        self.begin("".join(writer_section(*row) for row in WRITERS))
+        for name, *_ in WRITERS:
+            wait_until(lambda name=name: os.path.exists(self.daemon.path(f"{name}.stdout"))
+                       and os.path.getsize(self.daemon.path(f"{name}.stdout")), f"{name} to write")
+        began = time.monotonic()
+        for _ in range(KILLS):
+            self.kill_once()
+        seconds = time.monotonic() - began
+        self.finish_writers()
+        for name, kind, streams, _, settings in WRITERS:
+            total, lives = self.compare(name, kind, streams, settings)
+            self.assertGreater(total, 0)
+            print(f"{name}: {total} bytes in {lives} lives, {KILLS} kills, {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    report.main()
