@@ -6,25 +6,11 @@
 
 #include "ctl/client.h"
 #include "ctl/wire.h"
-
-static void append_character(GString *text, gunichar character)
-{
-    if (character == '"' || character == '\\')
-        g_string_append_printf(text, "\\%c", (char)character);
-    else if (character < 0x20 || (character >= 0x7f && character <= 0x9f))
-        g_string_append_printf(text, "\\u%04x", character);
-    else
-        g_string_append_unichar(text, character);
-}
+#include "translator/json_string.h"
 
 void json_append_string(GString *text, const char *string)
 {
-    g_autofree char *valid = g_utf8_make_valid(string, -1);
-
-    g_string_append_c(text, '"');
-    for (const char *at = valid; *at; at = g_utf8_next_char(at))
-        append_character(text, g_utf8_get_char(at));
-    g_string_append_c(text, '"');
+    json_string_append(text, string);
 }
 
 static void append_array(GString *text, xmlrpc_value *value)

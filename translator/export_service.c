@@ -390,6 +390,16 @@ static void add_output(Maker *maker)
         add_stream(maker, "StandardError", &maker->config->log[STREAM_STDERR]);
 }
 
+/* The configuration's own word for systemd comes last, where it counts. */
+static void add_settings(Maker *maker)
+{
+    for (size_t i = 0; i < maker->config->setting_count; i++) {
+        const UnitSetting *setting = &maker->config->settings[i];
+        export_unit_add(maker->unit, setting->kind->of_unit ? "Unit" : "Service", setting->kind->name,
+                        setting->value);
+    }
+}
+
 int export_service(const PlannedProcess *process, const DaemonConfig *daemon, const ExportService *names,
                    const ExportHost *host, ExportUnit **ret_unit)
 {
@@ -421,6 +431,7 @@ int export_service(const PlannedProcess *process, const DaemonConfig *daemon, co
     add_restart(&maker);
     add_stop(&maker, proxied);
     add_output(&maker);
+    add_settings(&maker);
     *ret_unit = maker.unit;
     return 0;
 }

@@ -14,8 +14,9 @@ typedef struct Command {
 } Command;
 
 static const Command commands[] = {
-    {"check", "CONF", supersede_check,
-     "what becomes of each option of a supervisord.conf; exit status 0, 1 (warnings) or 2 (errors)"},
+    {"check", "[--json] [CONF]", supersede_check,
+     "what becomes of each option of a supervisord.conf, and what moving to systemd means for each program;\n"
+     "      without CONF of what runs on this host; exit status 0, 1 (warnings) or 2 (errors)"},
     {"show", "CONF [PROGRAM]", supersede_show,
      "the units that would be made: of all, or of a program, a group, group:process or group:*"},
     {"export", "--output DIR [--force] [--user] [--unit-directory DIR] CONF", supersede_export,

@@ -116,8 +116,11 @@ static void test_bad_usage(void **state)
     assert_refused(SUPERSEDE("--wrong"),
                    "supersede: unknown option '--wrong' (supersede --help lists them)\n");
     assert_refused(SUPERSEDE("-xh"), "supersede: unknown option '-x' (supersede --help lists them)\n");
-    assert_refused(SUPERSEDE("check"), "supersede: usage: supersede check CONF\n");
-    assert_refused(SUPERSEDE("check", "a", "b"), "supersede: usage: supersede check CONF\n");
+    assert_refused(SUPERSEDE("check", "a", "b"), "supersede: usage: supersede check [--json] [CONF]\n");
+    assert_refused(SUPERSEDE("check", "--frob"), "supersede: usage: supersede check [--json] [CONF]\n");
+    assert_refused(SUPERSEDE("export", "a"),
+                   "supersede: usage: supersede export --output DIR [--force] [--user] "
+                   "[--unit-directory DIR] CONF\n");
     assert_refused(SUPERSEDE("show"), "supersede: usage: supersede show CONF [PROGRAM]\n");
     assert_refused(SUPERSEDE("show", "/nonexistent/x.conf"),
                    "supersede: could not find config file /nonexistent/x.conf\n");
@@ -130,7 +133,7 @@ static void test_help_and_version(void **state)
     for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
         g_auto(Output) help = SUPERSEDE(ways[i]);
         assert_int_equal(help.status, 0);
-        assert_non_null(strstr(help.out, "check CONF\n"));
+        assert_non_null(strstr(help.out, "check [--json] [CONF]\n"));
         assert_non_null(strstr(help.out, "show CONF [PROGRAM]\n"));
     }
     g_auto(Output) version = SUPERSEDE("--version");
