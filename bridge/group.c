@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bridge/event_pool.h"
 #include "bridge/group_owner.h"
 
 struct Group {
@@ -10,6 +11,7 @@ struct Group {
     GPtrArray *instances; /* ascending priority, stable */
     GHashTable *by_name;  /* process_name → Instance */
     FcgiSocket *socket;   /* NULL but for FastCGI programs */
+    EventPool *pool;      /* of event listeners; else NULL */
 };
 
 static int compare_priority(const void *a, const void *b)
@@ -38,6 +40,26 @@ static Instance *make_instance(Group *group, const PlannedProcess *planned, cons
     return instance;
 }
 
+/* In the order of the configuration, not of priority: so the oracle looks for a free one. */
+static void fill_pool(Group *group, const InstanceContext *context)
+{
+    const GroupConfig *config = group->planned->config;
+
+    if (config->kind != GROUP_EVENTLISTENER) {
+        g_clear_pointer(&group->pool, event_pool_free);
+        return;
+    }
+    if (group->pool)
+        event_pool_configure(group->pool, config);
+    else
+        group->pool =
+            event_pool_new(context->event, context->events, context->log, context->identifier, config);
+    for (size_t i = 0; i < group->planned->process_count; i++) {
+        Instance *instance = group_find_instance(group, group->planned->processes[i].config->name);
+        event_pool_add(group->pool, instance_listener(instance));
+    }
+}
+
 Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context)
 {
     Group *group = g_new0(Group, 1);
@@ -50,13 +72,20 @@ Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext 
     for (size_t i = 0; i < planned->process_count; i++)
         add_instance(group, make_instance(group, &planned->processes[i], context));
     g_ptr_array_sort(group->instances, compare_priority); /* GLib's array sort is stable */
+    fill_pool(group, context);
     return group;
+}
+
+void group_retire(Group *group)
+{
+    g_clear_pointer(&group->pool, event_pool_free);
 }
 
 void group_free(Group *group)
 {
     if (!group)
         return;
+    group_retire(group);
     g_hash_table_unref(group->by_name);
     g_ptr_array_unref(group->instances);
     fcgi_socket_free(group->socket);
@@ -234,6 +263,8 @@ void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const 
     g_autoptr(GHashTable) old_by_name = g_steal_pointer(&group->by_name);
     g_autoptr(GHashTable) survivors = g_hash_table_new(NULL, NULL);
 
+    if (group->pool)
+        event_pool_remove_all(group->pool);
     /* Those that go let go of their units' names before others take them. */
     for (size_t i = 0; i < planned->process_count; i++) {
         Instance *instance = g_hash_table_lookup(old_by_name, planned->processes[i].config->name);
@@ -259,7 +290,9 @@ void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const 
     }
     g_ptr_array_sort(group->instances, compare_priority);
     g_ptr_array_set_free_func(old, NULL);
-    plan_unref(group->plan);
+    Plan *older = g_steal_pointer(&group->plan);
     group->plan = plan_ref(plan);
     group->planned = planned;
+    fill_pool(group, context);
+    plan_unref(older);
 }

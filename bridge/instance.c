@@ -136,7 +136,7 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
 
 static const InstanceRunner *runner_of(const ProcessConfig *config)
 {
-    return &instance_unit_runner;
+    return config->kind == PROGRAM_EVENTLISTENER ? &instance_child_runner : &instance_unit_runner;
 }
 
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context)

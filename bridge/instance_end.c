@@ -104,3 +104,22 @@ void instance_end_take(Instance *instance, const Observed *observed, bool failed
     if (instance->state != PROCESS_STARTING && instance->state != PROCESS_RUNNING)
         instance->pid = 0;
 }
+
+void instance_end_come_up(Instance *instance)
+{
+    instance_apply(instance, STATE_EVENT_UP);
+    if (instance->state == PROCESS_RUNNING)
+        main_log_write(
+            instance->context->log, LOG_LEVEL_INFO,
+            "success: %s entered RUNNING state, process has stayed up for > than %lld seconds (startsecs)",
+            instance_name(instance), (long long)instance->planned->config->startsecs);
+}
+
+void instance_end_tell_killing(Instance *instance, pid_t pid)
+{
+    main_log_write(instance->context->log, LOG_LEVEL_WARN, "killing '%s' (%d) with SIGKILL",
+                   instance_name(instance), (int)pid);
+    main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "killing %s (pid %d) %swith signal SIGKILL",
+                   instance_name(instance), (int)pid,
+                   instance->planned->config->killasgroup ? "process group " : "");
+}

@@ -86,7 +86,13 @@ bool instance_end_is_expected(const Instance *instance, int status);
 void instance_end_take(Instance *instance, const Observed *observed, bool failed);
 void instance_end_give_up(Instance *instance);
 
+/* It has stayed up for startsecs. */
+void instance_end_come_up(Instance *instance);
+/* It has outstayed stopwaitsecs. */
+void instance_end_tell_killing(Instance *instance, pid_t pid);
+
 /* instance_restore.c */
+void instance_restore_record(Instance *instance, const StoreRecord *record);
 bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot);
 
 /* instance_output.c */

@@ -58,12 +58,15 @@ static int open_stream(Instance *instance, Stream stream)
     const ProcessConfig *config = instance->planned->config;
     const LogConfig *log = &config->log[stream];
     FifoOwner owner = {0};
+    /* A listener's standard output is its side of the protocol: it is read elsewhere and put here. */
+    bool is_protocol = config->kind == PROGRAM_EVENTLISTENER && stream == STREAM_STDOUT;
     g_autofree char *fifo = launch_fifo_path(instance->planned, &context->launch, stream_names[stream]);
 
     owner.is_other = launch_owner(config, &context->launch, &owner.uid);
     return pump_add(context->pump,
                     &(PumpStreamConfig){
                         .fifo_path = fifo,
+                        .is_fed = is_protocol,
                         .owner = owner,
                         .fd_store = context->fd_store,
                         .process = config->name,
@@ -77,8 +80,8 @@ static int open_stream(Instance *instance, Stream stream)
                         .syslog = log->syslog,
                         .strip_ansi = context->strip_ansi,
                         .journal = log->journal,
-                        .capture_maxbytes = log->capture_maxbytes,
-                        .events_enabled = log->events_enabled,
+                        .capture_maxbytes = is_protocol ? 0 : log->capture_maxbytes,
+                        .events_enabled = !is_protocol && log->events_enabled,
                     },
                     &instance->streams[stream]);
 }

@@ -7,6 +7,7 @@
 #include "bridge/fd_store.h"
 #include "bridge/instance.h"
 #include "bridge/launch.h"
+#include "bridge/listener.h"
 #include "bridge/main_log.h"
 #include "bridge/pump.h"
 #include "bridge/store.h"
@@ -71,6 +72,9 @@ void instance_stop_for_shutdown(Instance *instance);
 
 /* The unit has come to rest: nothing of this process is alive or about to start. */
 bool instance_at_rest(const Instance *instance);
+
+/* Its side of the protocol; NULL when it is no event listener. */
+Listener *instance_listener(const Instance *instance);
 
 /* Its group is taken out: what is left of the unit is stopped, its files are removed, watchers are told
  * `gone`. Only instance_free() may follow; that may be later, since this can be called from inside one of its

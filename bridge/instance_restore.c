@@ -3,7 +3,7 @@
 
 #include "bridge/instance_internal.h"
 
-static void restore_record(Instance *instance, const StoreRecord *record)
+void instance_restore_record(Instance *instance, const StoreRecord *record)
 {
     instance->state = record->state;
     instance->laststart = record->laststart;
@@ -118,7 +118,7 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
     Observed events[OBSERVED_MAX];
 
     if (record)
-        restore_record(instance, record);
+        instance_restore_record(instance, record);
     if (snapshot)
         instance->restarts = snapshot->restarts;
     if (snapshot)

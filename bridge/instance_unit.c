@@ -148,14 +148,6 @@ static int send_start(Instance *instance)
                                    instance);
 }
 
-/* Nothing will change that: no retries. */
-static void refuse_for_good(Instance *instance, const char *message)
-{
-    instance->unit_busy = false;
-    instance_fail_start(instance, message);
-    instance_apply(instance, STATE_EVENT_GIVE_UP);
-}
-
 static void on_socket(int result, const char *message, void *userdata)
 {
     Instance *instance = userdata;
@@ -186,13 +178,7 @@ static bool has_its_socket(Instance *instance)
 
 static void start_now(Instance *instance)
 {
-    const char *refusal = mapping_refusal(instance->planned->config);
-
     instance->start_wanted = false;
-    if (refusal) {
-        refuse_for_good(instance, refusal);
-        return;
-    }
     if (instance->unit_failed) {
         wait_for_removal(instance);
         return;
@@ -330,12 +316,7 @@ static void see_launched(Instance *instance, const Observed *observed)
 
 static void see_up(Instance *instance, const Observed *observed)
 {
-    instance_apply(instance, STATE_EVENT_UP);
-    if (instance->state == PROCESS_RUNNING)
-        main_log_write(
-            instance->context->log, LOG_LEVEL_INFO,
-            "success: %s entered RUNNING state, process has stayed up for > than %lld seconds (startsecs)",
-            instance_name(instance), (long long)instance->planned->config->startsecs);
+    instance_end_come_up(instance);
 }
 
 static void see_stopping(Instance *instance, const Observed *observed)
@@ -344,11 +325,7 @@ static void see_stopping(Instance *instance, const Observed *observed)
         instance_apply(instance, STATE_EVENT_STOPPING);
         return;
     }
-    main_log_write(instance->context->log, LOG_LEVEL_WARN, "killing '%s' (%d) with SIGKILL",
-                   instance_name(instance), (int)observed->pid);
-    main_log_write(instance->context->log, LOG_LEVEL_DEBUG, "killing %s (pid %d) %swith signal SIGKILL",
-                   instance_name(instance), (int)observed->pid,
-                   instance->planned->config->killasgroup ? "process group " : "");
+    instance_end_tell_killing(instance, observed->pid);
 }
 
 static Verdict judge(const Instance *instance, const Observed *observed)

@@ -101,6 +101,9 @@ static int make_stdin(const PlannedProcess *process, const LaunchContext *contex
     g_autofree char *path = launch_fifo_path(process, context, "stdin");
     uid_t owner;
 
+    /* A pipe to the daemon, without a name. */
+    if (process->config->kind == PROGRAM_EVENTLISTENER)
+        return 0;
     if (mkfifo(path, 0600) < 0 && errno != EEXIST)
         return -errno;
     if (launch_owner(process->config, context, &owner) && lchown(path, owner, (gid_t)-1) < 0)

@@ -338,14 +338,18 @@ static int on_advance(sd_event_source *source, void *userdata)
     Manager *manager = userdata;
 
     manager->advance = sd_event_source_disable_unref(manager->advance);
-    while (manager->stopping->len > 0) {
+    if (manager->stopping->len > 0) {
         Group *group = g_ptr_array_index(manager->stopping, manager->stopping->len - 1);
         group_stop_all(group);
         if (!group_is_stopped(group) || !group_at_rest(group))
             return 0;
         g_ptr_array_set_size(manager->stopping, (int)manager->stopping->len - 1);
     }
-    finish(manager);
+    /* One group a turn: event listeners, which stop last, hear of it in between. */
+    if (manager->stopping->len > 0)
+        schedule_advance(manager);
+    else
+        finish(manager);
     return 0;
 }
 

@@ -102,7 +102,7 @@ static void push_bytes(PumpStream *stream, const char *data, size_t size)
  * containers show it. */
 static void tell_data(const PumpStream *stream, const char *data, size_t size)
 {
-    if (size == 0 || !main_log_wants(stream->pump->log, LOG_LEVEL_DEBUG))
+    if (size == 0 || stream->fd < 0 || !main_log_wants(stream->pump->log, LOG_LEVEL_DEBUG))
         return;
     g_autofree char *name = text_repr(stream->name);
     g_autofree char *text = g_utf8_make_valid(data, (gssize)size);
@@ -531,10 +531,10 @@ static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
 {
     g_autoptr(PumpStream) stream = NULL;
-    int fd = fifo_open(config->fd_store, config->fifo_path, &config->owner);
-    int r;
+    int fd = !config->is_fed ? fifo_open(config->fd_store, config->fifo_path, &config->owner) : -1;
+    int r = 0;
 
-    if (fd < 0)
+    if (!config->is_fed && fd < 0)
         return fd;
     stream = g_new0(PumpStream, 1);
     stream->pump = pump;
@@ -552,7 +552,8 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
         stream->capture = capture_new(config->capture_maxbytes, on_capture, stream);
     stream->link.data = stream->rest_link.data = stream;
     g_queue_push_tail_link(&pump->streams, &stream->link);
-    r = sd_event_add_io(pump->event, &stream->input, fd, EPOLLIN, on_input, stream);
+    if (fd >= 0)
+        r = sd_event_add_io(pump->event, &stream->input, fd, EPOLLIN, on_input, stream);
     if (r < 0)
         return r;
     if (config->logfile)
@@ -562,7 +563,8 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     if (r < 0)
         return r;
     stream_make_copy(stream, config);
-    stream_keep_fifo(stream);
+    if (fd >= 0)
+        stream_keep_fifo(stream);
     *ret = g_steal_pointer(&stream);
     return 0;
 }
@@ -573,6 +575,21 @@ static void stream_remove_files(const PumpStream *stream)
 
     fifo_remove(stream->fd_store, stream->fifo_path);
     (void)unlink(position);
+}
+
+void pump_stream_put(PumpStream *stream, const char *data, size_t size)
+{
+    while (size > 0) {
+        size_t count = MIN(size, READ_BYTES);
+
+        take_data(stream, data, count);
+        data += count;
+        size -= count;
+    }
+    if (stream_is_held_up(stream))
+        stream_hold_up(stream);
+    if (stream->copy)
+        copy_queue_schedule(stream->pump->copies, stream->copy);
 }
 
 void pump_stream_remove(PumpStream *stream, bool remove_fifo)

@@ -19,6 +19,7 @@ typedef struct PumpStream PumpStream;
 /* All strings are copied. */
 typedef struct PumpStreamConfig {
     const char *fifo_path;
+    bool is_fed; /* there is no FIFO: the caller has read the output and puts it in */
     FifoOwner owner;
     FdStore *fd_store;   /* keeps the FIFO open when the bridge dies; NULL: nobody does */
     const char *process; /* SUPERVISOR_PROCESS= of the journal entries */
@@ -48,6 +49,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pump, pump_free)
  * first. A log file that cannot be opened is told and the output goes on to the journal. Returns 0 or
  * negative errno when the FIFO cannot be had. */
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret);
+
+/* Output that somebody else has read: to the log file and the journal, not to the main log. For streams
+ * without a FIFO. */
+void pump_stream_put(PumpStream *stream, const char *data, size_t size);
 
 /* Reads what is left, closes, forgets. The FIFO is removed when `remove_fifo`. NULL is fine. */
 void pump_stream_remove(PumpStream *stream, bool remove_fifo);

@@ -511,16 +511,27 @@ int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, v
     return send_unit_call(systemd, message, unit, done, userdata);
 }
 
-int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata)
+static int send_kill(Systemd *systemd, const char *unit, const char *whom, int signal, SystemdDone done,
+                     void *userdata)
 {
     g_autoptr(sd_bus_message) message = NULL;
 
     int r = new_manager_call(systemd, "KillUnit", &message);
     if (r >= 0)
-        r = sd_bus_message_append(message, "ssi", unit, "main", (int32_t)signal);
+        r = sd_bus_message_append(message, "ssi", unit, whom, (int32_t)signal);
     if (r < 0)
         return r;
     return send_unit_call(systemd, message, unit, done, userdata);
+}
+
+int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata)
+{
+    return send_kill(systemd, unit, "main", signal, done, userdata);
+}
+
+int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata)
+{
+    return send_kill(systemd, unit, "all", signal, done, userdata);
 }
 
 static int on_looked(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)

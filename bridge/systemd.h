@@ -59,6 +59,8 @@ int systemd_stop(Systemd *systemd, const char *unit, SystemdDone done, void *use
 int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 /* To the main process only. */
 int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata);
+/* To every process of the unit. */
+int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata);
 
 /* A look at a unit as it is now. `snapshot` is NULL when it is not loaded (result -ENOENT) or the call
  * failed. */

@@ -182,6 +182,15 @@ static int append_string_list(sd_bus_message *message, const Property *property)
     return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+static int append_uint32_list(sd_bus_message *message, const Property *property)
+{
+    int r = sd_bus_message_open_container(message, 'v', "au");
+    if (r >= 0)
+        r = sd_bus_message_append_array(message, 'u', property->value.uint32_list.numbers,
+                                        property->value.uint32_list.count * sizeof(uint32_t));
+    return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
 /* v(a(sasb)) with one command: path, arguments with the path's name first, whether a failure is ignored. */
 static int append_command(sd_bus_message *message, const Property *property)
 {
@@ -225,10 +234,15 @@ static int append_listen(sd_bus_message *message, const Property *property)
 }
 
 static int (*const append_value[])(sd_bus_message *message, const Property *property) = {
-    [PROPERTY_STRING] = append_string,   [PROPERTY_BOOLEAN] = append_boolean,
-    [PROPERTY_INT32] = append_int32,     [PROPERTY_UINT32] = append_uint32,
-    [PROPERTY_UINT64] = append_uint64,   [PROPERTY_STRING_LIST] = append_string_list,
-    [PROPERTY_COMMAND] = append_command, [PROPERTY_EXIT_STATUS_SET] = append_exit_status_set,
+    [PROPERTY_STRING] = append_string,
+    [PROPERTY_BOOLEAN] = append_boolean,
+    [PROPERTY_INT32] = append_int32,
+    [PROPERTY_UINT32] = append_uint32,
+    [PROPERTY_UINT64] = append_uint64,
+    [PROPERTY_STRING_LIST] = append_string_list,
+    [PROPERTY_UINT32_LIST] = append_uint32_list,
+    [PROPERTY_COMMAND] = append_command,
+    [PROPERTY_EXIT_STATUS_SET] = append_exit_status_set,
     [PROPERTY_LISTEN] = append_listen,
 };
 

@@ -225,15 +225,19 @@ char *mapping_sockets(const PlannedGroup *group)
     return g_strdup_printf("Sockets=%s\n", name);
 }
 
-const char *mapping_refusal(const ProcessConfig *process)
+PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid)
 {
-    /* Started without its events it would look alive and do nothing. */
-    static const char *const refusals[] = {
-        [PROGRAM_PLAIN] = NULL,
-        [PROGRAM_FCGI] = NULL,
-        [PROGRAM_EVENTLISTENER] = "event listeners are not started by this version of supersede",
-    };
-    return refusals[process->kind];
+    PropertyList *list = property_list_new();
+
+    add_description(list, process);
+    property_list_add_string(list, "Slice", process->group->slice);
+    property_list_add_uint64(list, "TasksMax", UINT64_MAX);
+    property_list_add_boolean(list, "IgnoreOnIsolate", true);
+    /* Nobody wants to hear of how it ended: the daemon has seen it. */
+    property_list_add_string(list, "CollectMode", "inactive-or-failed");
+    add_stop(list, process->config);
+    property_list_add_uint32_list(list, "PIDs", &pid, 1);
+    return list;
 }
 
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "translator/plan.h"
 #include "translator/property.h"
@@ -27,8 +28,8 @@ PropertyList *mapping_socket_service(const PlannedGroup *group);
  * given it over D-Bus. Newly allocated; NULL for a group without a socket. */
 char *mapping_sockets(const PlannedGroup *group);
 
-/* Why this process cannot be started by this version; NULL when it can. */
-const char *mapping_refusal(const ProcessConfig *process);
+/* Properties of the scope of an event listener, whose process is there already. */
+PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid);
 
 /* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);

@@ -18,6 +18,9 @@ static void property_free(void *data)
     case PROPERTY_STRING_LIST:
         g_strfreev((char **)property->value.string_list);
         break;
+    case PROPERTY_UINT32_LIST:
+        g_free((uint32_t *)property->value.uint32_list.numbers);
+        break;
     case PROPERTY_COMMAND:
         g_strfreev((char **)property->value.command.argv);
         break;
@@ -89,6 +92,15 @@ void property_list_add_uint64(PropertyList *list, const char *name, uint64_t val
 void property_list_add_string_list(PropertyList *list, const char *name, const char *const *values)
 {
     append(list, name, PROPERTY_STRING_LIST)->value.string_list = g_strdupv((char **)values);
+}
+
+void property_list_add_uint32_list(PropertyList *list, const char *name, const uint32_t *numbers,
+                                   size_t count)
+{
+    Property *property = append(list, name, PROPERTY_UINT32_LIST);
+
+    property->value.uint32_list.numbers = g_memdup2(numbers, count * sizeof *numbers);
+    property->value.uint32_list.count = count;
 }
 
 void property_list_add_command(PropertyList *list, const char *name, const char *const *argv,

@@ -14,6 +14,7 @@ typedef enum PropertyKind {
     PROPERTY_UINT32,          /* u */
     PROPERTY_UINT64,          /* t */
     PROPERTY_STRING_LIST,     /* as */
+    PROPERTY_UINT32_LIST,     /* au */
     PROPERTY_COMMAND,         /* a(sasb), one command */
     PROPERTY_EXIT_STATUS_SET, /* (aiai): exit codes and signals */
     PROPERTY_LISTEN,          /* a(ss), one stream socket: ListenStream= of a unit file */
@@ -29,6 +30,10 @@ typedef struct Property {
         uint32_t uint32;
         uint64_t uint64;
         char *const *string_list; /* NULL-terminated */
+        struct {
+            const uint32_t *numbers;
+            size_t count;
+        } uint32_list;
         struct {
             char *const *argv; /* NULL-terminated; argv[0] is the absolute path of the program */
             bool ignore_failure;
@@ -55,6 +60,7 @@ void property_list_add_int32(PropertyList *list, const char *name, int32_t value
 void property_list_add_uint32(PropertyList *list, const char *name, uint32_t value);
 void property_list_add_uint64(PropertyList *list, const char *name, uint64_t value);
 void property_list_add_string_list(PropertyList *list, const char *name, const char *const *values);
+void property_list_add_uint32_list(PropertyList *list, const char *name, const uint32_t *numbers, size_t count);
 void property_list_add_command(PropertyList *list, const char *name, const char *const *argv, bool ignore_failure);
 void property_list_add_exit_status_set(PropertyList *list, const char *name, const int32_t *codes, size_t code_count,
                                        const int32_t *signals, size_t signal_count);

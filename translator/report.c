@@ -119,23 +119,10 @@ static void find_lost_sockets(const Plan *plan, Diagnostics *diagnostics)
     }
 }
 
-static void find_unstartable(const Plan *plan, Diagnostics *diagnostics)
-{
-    for (size_t i = 0; i < plan_group_count(plan); i++) {
-        const PlannedGroup *group = plan_group(plan, i);
-        const ProcessConfig *first = group->process_count > 0 ? group->processes[0].config : NULL;
-        const char *refusal = first ? mapping_refusal(first) : NULL;
-        if (refusal)
-            diagnostics_add_ours(diagnostics, SEVERITY_WARNING, first->origin.file, first->origin.line,
-                                 first->section, "%s", refusal);
-    }
-}
-
 void report_add_findings(const Plan *plan, Diagnostics *diagnostics)
 {
     find_hidden_groups(plan, diagnostics);
     find_hidden_processes(plan, diagnostics);
-    find_unstartable(plan, diagnostics);
     find_lost_sockets(plan, diagnostics);
 }
 

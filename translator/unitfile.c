@@ -226,6 +226,10 @@ static void append_value(GString *out, const Property *property, size_t width)
     case PROPERTY_STRING_LIST:
         append_words(out, property->value.string_list);
         break;
+    case PROPERTY_UINT32_LIST:
+        for (size_t i = 0; i < property->value.uint32_list.count; i++)
+            g_string_append_printf(out, "%s%u", i > 0 ? " " : "", property->value.uint32_list.numbers[i]);
+        break;
     case PROPERTY_COMMAND:
         append_command(out, property);
         break;

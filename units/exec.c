@@ -1,4 +1,7 @@
-/* supersede-exec SPEC: becomes the program that a launch spec describes (common/launch_spec.h).
+/* supersede-exec [--child] SPEC: becomes the program that a launch spec describes (common/launch_spec.h).
+ *
+ * With --child it is a child of the bridge: standard input and output are there already, it goes on when a
+ * byte comes out of descriptor 3 (its scope holds it then), and it does not outlive the bridge.
  *
  * It does what the oracle's daemon does around fork(), in the same order and with the same words, so that the
  * unit's main process is the program itself and nothing about it passes through systemd's own parsing. */
@@ -12,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +27,8 @@
 #include "common/launch_spec.h"
 #include "units/ambient.h"
 #include "units/unit_environment.h"
+
+enum { GO_FD = 3 };
 
 /* As Python's errno.errorcode names it, which differs from glibc where two names share a number. */
 static const char *error_name(int error)
@@ -142,12 +148,29 @@ static int take_socket(const LaunchSpec *spec, const char *spec_path)
     return fd;
 }
 
-static void set_up_streams(const LaunchSpec *spec, const char *spec_path)
+static int keep_stream(int fd, const LaunchSpec *spec, const char *spec_path)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        spawn_error(spec_path, "unknown error making dispatchers for '%s': %s", spec->process_name,
+                    error_name(errno));
+    return copy;
+}
+
+static int open_input(const LaunchSpec *spec, const char *spec_path, bool is_child)
+{
+    if (is_child)
+        return keep_stream(STDIN_FILENO, spec, spec_path);
+    return spec->socket ? take_socket(spec, spec_path) : open_stream(spec->stdin_path, spec, spec_path);
+}
+
+static void set_up_streams(const LaunchSpec *spec, const char *spec_path, bool is_child)
 {
     int streams[3];
 
-    streams[0] = spec->socket ? take_socket(spec, spec_path) : open_stream(spec->stdin_path, spec, spec_path);
-    streams[1] = open_stream(spec->stdout_path, spec, spec_path);
+    streams[0] = open_input(spec, spec_path, is_child);
+    streams[1] = is_child ? keep_stream(STDOUT_FILENO, spec, spec_path)
+                          : open_stream(spec->stdout_path, spec, spec_path);
     streams[2] = spec->redirect_stderr ? streams[1] : open_stream(spec->stderr_path, spec, spec_path);
     for (int fd = 0; fd < 3; fd++) {
         if (dup2(streams[fd], fd) < 0)
@@ -194,6 +217,30 @@ static void set_limit(int resource, struct rlimit limit)
     if (limit.rlim_cur > limit.rlim_max)
         limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(resource, &limit);
+}
+
+/* A child of the bridge */
+
+/* The kernel forgets about it when the user changes, so it is said once more then. */
+static void die_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(0);
+}
+
+/* The end of the pipe instead of a byte: the bridge is gone, or has changed its mind. */
+static void wait_for_go(void)
+{
+    char byte;
+    ssize_t count;
+
+    do
+        count = read(GO_FD, &byte, 1);
+    while (count < 0 && errno == EINTR);
+    if (count != 1)
+        _exit(0);
+    close(GO_FD);
 }
 
 /* Privileges */
@@ -303,11 +350,17 @@ int main(int argc, char **argv)
     Command command;
     char *message;
 
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: supersede-exec SPEC\n");
+    bool is_child = argc == 3 && strcmp(argv[1], "--child") == 0;
+    if (argc != 2 && !is_child) {
+        (void)fprintf(stderr, "usage: supersede-exec [--child] SPEC\n");
         return LAUNCH_SPEC_EXIT_SPAWN_ERROR;
     }
-    const char *path = argv[1];
+    const char *path = argv[argc - 1];
+    pid_t parent = getppid();
+    if (is_child) {
+        die_with(parent);
+        wait_for_go();
+    }
     (void)launch_spec_remove_companion(path, LAUNCH_SPEC_FATAL);
     int r = launch_spec_read(path, &spec, &storage);
     if (r < 0)
@@ -323,12 +376,14 @@ int main(int argc, char **argv)
     set_up_signals();
     set_limit(RLIMIT_NOFILE, spec.open_files);
     set_limit(RLIMIT_NPROC, spec.processes);
-    set_up_streams(&spec, path);
+    set_up_streams(&spec, path, is_child);
     (void)launch_spec_remove_companion(path, LAUNCH_SPEC_SPAWNERR);
     /* The oracle's daemon is that user already when it forks: another one cannot be reached from there. */
     if (spec.daemon_user)
         drop_privileges(spec.daemon_user);
     if (spec.user)
         drop_privileges(spec.user);
+    if (is_child)
+        die_with(parent);
     become(&spec, &command);
 }

@@ -111,6 +111,8 @@ static void print_property(const Property *property)
     case PROPERTY_UINT64:
         printf("t\t%" G_GUINT64_FORMAT, property->value.uint64);
         break;
+    case PROPERTY_UINT32_LIST:
+        break; /* of scopes only */
     case PROPERTY_STRING_LIST:
         printf("as\t%u", g_strv_length((char **)property->value.string_list));
         for (char *const *p = property->value.string_list; *p; p++)
