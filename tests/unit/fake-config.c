@@ -6,6 +6,7 @@ struct Config {
     unsigned references;
     const GroupConfig *groups;
     size_t group_count;
+    DaemonConfig daemon;
 };
 
 static unsigned alive;
@@ -36,6 +37,16 @@ void config_unref(Config *config)
         return;
     alive--;
     g_free(config);
+}
+
+const DaemonConfig *config_daemon(const Config *config)
+{
+    return &config->daemon;
+}
+
+DaemonConfig *fake_config_daemon(Config *config)
+{
+    return &config->daemon;
 }
 
 size_t config_group_count(const Config *config)

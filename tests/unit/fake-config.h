@@ -5,6 +5,8 @@
 
 /* Keeps the pointers. One reference. */
 Config *fake_config_new(const GroupConfig *groups, size_t group_count);
+/* What config_daemon() gives, to be changed. */
+DaemonConfig *fake_config_daemon(Config *config);
 /* How many configurations are alive. */
 unsigned fake_config_alive(void);
 

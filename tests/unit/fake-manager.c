@@ -46,6 +46,11 @@ const char *instance_name(const Instance *instance)
     return instance->config->name;
 }
 
+const char *instance_unit(const Instance *instance)
+{
+    return instance->namespec;
+}
+
 const char *instance_namespec(const Instance *instance)
 {
     return instance->namespec;

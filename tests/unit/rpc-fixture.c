@@ -16,7 +16,12 @@ static void on_rpc(HttpRequest *request, void *userdata)
     rpc_server_handle(((Fixture *)userdata)->rpc, request);
 }
 
-static const HttpRoute routes[] = {{"/RPC2", on_rpc, true}, {NULL, NULL, false}};
+static void on_web(HttpRequest *request, void *userdata)
+{
+    web_handle(((Fixture *)userdata)->web_pages, request);
+}
+
+static const HttpRoute routes[] = {{"/RPC2", on_rpc, true}, {"/", on_web, false}, {NULL, NULL, false}};
 
 static void make_config(Fixture *fixture)
 {
@@ -70,6 +75,7 @@ int rpc_fixture_set_up(void **state)
     make_config(fixture);
     make_manager(fixture);
     assert_int_equal(rpc_server_new(fixture->manager, &fixture->rpc), 0);
+    assert_int_equal(web_new(fixture->manager, &fixture->web_pages), 0);
     assert_int_equal(http_new(fixture->event, NULL, routes, fixture, &fixture->http), 0);
     ServerConfig server = {
         .is_unix = true, .section = "unix_http_server", .file = fixture->socket, .chmod = 0700};
@@ -86,6 +92,7 @@ int rpc_fixture_tear_down(void **state)
     http_client_free(fixture->client);
     http_free(fixture->http);
     rpc_server_free(fixture->rpc);
+    web_free(fixture->web_pages);
     fake_manager_free(fixture->manager);
     config_unref(fixture->config);
     main_log_free(fixture->log);

@@ -1,11 +1,12 @@
-/* The RPC server behind a real socket with a manager of puppets, and how the tests ask it: for test-rpc.c and
- * test-rpc-control.c. */
+/* The RPC server and the web pages behind a real socket with a manager of puppets, and how the tests ask it:
+ * for test-rpc.c and test-rpc-control.c. */
 #pragma once
 
 #include <glib.h>
 
 #include "bridge/http.h"
 #include "bridge/rpc.h"
+#include "bridge/web.h"
 #include "tests/unit/fake-config.h"
 #include "tests/unit/fake-manager.h"
 #include "tests/unit/http-client.h"
@@ -50,6 +51,7 @@ typedef struct Fixture {
     Config *config;
     Manager *manager;
     RpcServer *rpc;
+    Web *web_pages;
     Http *http;
     HttpClient *client;
     Instance *web, *a, *b, *c;
