@@ -1,6 +1,7 @@
 #include "bridge/fcgi_socket.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "bridge/socket_trial.h"
 #include "translator/mapping.h"
@@ -22,14 +23,13 @@ typedef struct Waiter {
 } Waiter;
 
 struct FcgiSocket {
+    Plan *plan;
     const PlannedGroup *group;
-    sd_event *event;
-    Systemd *systemd;
-    MainLog *log;
+    const FcgiSocketContext *context;
     SocketState state;
+    char *leaving; /* the address that is still being closed; NULL before the first */
     bool answered; /* OPENING: systemd has taken the order; what is heard of the unit is about this start */
     bool made;     /* a loaded unit of the name is ours, with the settings that it should have */
-    bool abolished;
     unsigned attempts;
     sd_event_source *retry;
     SocketTrial trial;
@@ -56,13 +56,17 @@ static int try_now(const PlannedGroup *group, MainLog *log, SocketTrial *ret, ch
     return r;
 }
 
-int fcgi_socket_try(const PlannedGroup *group, MainLog *log, char **ret_message)
+/* While the last one is on its way out its address is in use, by itself. */
+int fcgi_socket_try(FcgiSocket *socket, char **ret_message)
 {
     g_auto(SocketTrial) trial = {0};
+    bool leaving = socket->state == SOCKET_LEAVING && g_strcmp0(socket->leaving, url(socket)) == 0;
 
-    int r = try_now(group, log, &trial, ret_message);
+    if (leaving)
+        main_log_write(socket->context->log, LOG_LEVEL_INFO, "Creating socket %s", url(socket));
+    int r = leaving ? 0 : try_now(socket->group, socket->context->log, &trial, ret_message);
     if (r == 0)
-        main_log_write(log, LOG_LEVEL_INFO, "Closing socket %s", group->config->socket.url);
+        main_log_write(socket->context->log, LOG_LEVEL_INFO, "Closing socket %s", url(socket));
     return r;
 }
 
@@ -70,48 +74,45 @@ int fcgi_socket_try(const PlannedGroup *group, MainLog *log, char **ret_message)
  * --------------------------------------------------------------------------------------------------------
  */
 
-FcgiSocket *fcgi_socket_new(const PlannedGroup *group, sd_event *event, Systemd *systemd, MainLog *log)
+FcgiSocket *fcgi_socket_new(Plan *plan, const PlannedGroup *group, const FcgiSocketContext *context)
 {
     FcgiSocket *socket = g_new0(FcgiSocket, 1);
 
+    socket->plan = plan_ref(plan);
     socket->group = group;
-    socket->event = event;
-    socket->systemd = systemd;
-    socket->log = log;
+    socket->context = context;
     g_queue_init(&socket->waiters);
-    systemd_watch(systemd, group->socket_unit);
+    systemd_watch(context->systemd, group->socket_unit);
     return socket;
 }
 
-void fcgi_socket_rebase(FcgiSocket *socket, const PlannedGroup *group)
+void fcgi_socket_rebase(FcgiSocket *socket, Plan *plan, const PlannedGroup *group)
 {
-    socket->group = group;
-}
+    bool moved = strcmp(url(socket), group->config->socket.url) != 0;
 
-/* Nothing calls back any more. */
-static void detach(FcgiSocket *socket)
-{
-    if (socket->abolished)
-        return;
-    socket->abolished = true;
-    socket->retry = sd_event_source_disable_unref(socket->retry);
-    systemd_forget(socket->systemd, socket);
-    systemd_unwatch(socket->systemd, socket->group->socket_unit);
-    g_queue_clear_full(&socket->waiters, g_free);
+    if (moved)
+        fcgi_socket_close(socket);
+    /* Mode and backlog may have changed, too: nothing that is still loaded will do. */
+    if (socket->state != SOCKET_OPEN)
+        socket->made = false;
+    plan_ref(plan);
+    plan_unref(socket->plan);
+    socket->plan = plan;
+    socket->group = group;
 }
 
 void fcgi_socket_free(FcgiSocket *socket)
 {
     if (!socket)
         return;
-    detach(socket);
+    sd_event_source_disable_unref(socket->retry);
+    systemd_forget(socket->context->systemd, socket);
+    systemd_unwatch(socket->context->systemd, socket->group->socket_unit);
+    g_queue_clear_full(&socket->waiters, g_free);
     socket_trial_clear(&socket->trial);
+    plan_unref(socket->plan);
+    g_free(socket->leaving);
     g_free(socket);
-}
-
-const char *fcgi_socket_unit(const FcgiSocket *socket)
-{
-    return socket->group->socket_unit;
 }
 
 /* Those who wait
@@ -169,17 +170,19 @@ static void on_stop_answered(const char *unit, int result, const char *message, 
 /* The service may have been started by a connection; while it is up, the socket could not be opened again. */
 static void send_stop(FcgiSocket *socket, SystemdDone done)
 {
-    int r = systemd_stop(socket->systemd, socket->group->socket_unit, done, done ? socket : NULL);
+    int r = systemd_stop(socket->context->systemd, socket->group->socket_unit, done, done ? socket : NULL);
 
     if (r < 0 && done)
         done(socket->group->socket_unit, r, NULL, socket);
-    (void)systemd_stop(socket->systemd, socket->group->socket_service, NULL, NULL);
+    (void)systemd_stop(socket->context->systemd, socket->group->socket_service, NULL, NULL);
 }
 
 static void leave(FcgiSocket *socket)
 {
-    main_log_write(socket->log, LOG_LEVEL_INFO, "Closing socket %s", url(socket));
+    main_log_write(socket->context->log, LOG_LEVEL_INFO, "Closing socket %s", url(socket));
     socket->state = SOCKET_LEAVING;
+    g_free(socket->leaving);
+    socket->leaving = g_strdup(url(socket));
     send_stop(socket, on_stop_answered);
 }
 
@@ -188,6 +191,8 @@ static void gone(FcgiSocket *socket)
     socket->state = SOCKET_CLOSED;
     if (socket->waiters.length > 0)
         begin(socket);
+    else if (socket->context->closed)
+        socket->context->closed(socket->context->userdata);
 }
 
 void fcgi_socket_close(FcgiSocket *socket)
@@ -196,14 +201,9 @@ void fcgi_socket_close(FcgiSocket *socket)
         leave(socket);
 }
 
-void fcgi_socket_abolish(FcgiSocket *socket)
+bool fcgi_socket_is_closed(const FcgiSocket *socket)
 {
-    if (socket->state == SOCKET_OPEN)
-        main_log_write(socket->log, LOG_LEVEL_INFO, "Closing socket %s", url(socket));
-    if (socket->state != SOCKET_CLOSED)
-        send_stop(socket, NULL);
-    socket->state = SOCKET_CLOSED;
-    detach(socket);
+    return socket->state == SOCKET_CLOSED;
 }
 
 /* Opening
@@ -216,10 +216,12 @@ static void fail(FcgiSocket *socket, int error, const char *reason)
 
     if (socket->state == SOCKET_OPENING) {
         send_stop(socket, NULL);
-        (void)systemd_reset_failed(socket->systemd, socket->group->socket_unit, NULL, NULL);
+        (void)systemd_reset_failed(socket->context->systemd, socket->group->socket_unit, NULL, NULL);
     }
     socket->state = SOCKET_CLOSED;
     tell_waiters(socket, error, message);
+    if (socket->state == SOCKET_CLOSED && socket->context->closed)
+        socket->context->closed(socket->context->userdata);
 }
 
 static void fail_unit(FcgiSocket *socket)
@@ -239,6 +241,17 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+/* As long as a failed service of an earlier group of this name is loaded, so is the socket. */
+static void let_go(FcgiSocket *socket)
+{
+    const PlannedGroup *group = socket->group;
+
+    send_stop(socket, NULL);
+    (void)systemd_reset_failed(socket->context->systemd, group->socket_unit, NULL, NULL);
+    for (size_t i = 0; i < group->process_count; i++)
+        (void)systemd_reset_failed(socket->context->systemd, group->processes[i].unit, NULL, NULL);
+}
+
 /* Somebody else's remains: an earlier group of this name, perhaps with another address. */
 static void wait_for_removal(FcgiSocket *socket)
 {
@@ -248,12 +261,11 @@ static void wait_for_removal(FcgiSocket *socket)
         fail_unit(socket);
         return;
     }
-    send_stop(socket, NULL);
-    (void)systemd_reset_failed(socket->systemd, socket->group->socket_unit, NULL, NULL);
-    (void)sd_event_now(socket->event, CLOCK_MONOTONIC, &now);
+    let_go(socket);
+    (void)sd_event_now(socket->context->event, CLOCK_MONOTONIC, &now);
     socket->retry = sd_event_source_disable_unref(socket->retry);
-    (void)sd_event_add_time(socket->event, &socket->retry, CLOCK_MONOTONIC, now + RETRY_USEC, 0, on_retry,
-                            socket);
+    (void)sd_event_add_time(socket->context->event, &socket->retry, CLOCK_MONOTONIC, now + RETRY_USEC, 0,
+                            on_retry, socket);
 }
 
 static void on_started(const char *unit, int result, const char *message, void *userdata)
@@ -266,7 +278,7 @@ static void on_started(const char *unit, int result, const char *message, void *
         fcgi_socket_look(socket);
     } else if (result == -EEXIST && socket->made) {
         /* A failed process of the group holds on to it: it is still loaded. */
-        int r = systemd_start(socket->systemd, socket->group->socket_unit, on_started, socket);
+        int r = systemd_start(socket->context->systemd, socket->group->socket_unit, on_started, socket);
         if (r < 0)
             fail(socket, r, g_strerror(-r));
     } else if (result == -EEXIST) {
@@ -285,7 +297,7 @@ static int send_start(FcgiSocket *socket)
     g_autoptr(PropertyList) properties = mapping_socket(group, socket->trial.address);
     g_autoptr(PropertyList) service = mapping_socket_service(group);
 
-    return systemd_start_transient_pair(socket->systemd, group->socket_unit, properties,
+    return systemd_start_transient_pair(socket->context->systemd, group->socket_unit, properties,
                                         group->socket_service, service, on_started, socket);
 }
 
@@ -300,7 +312,7 @@ static void start_or_fail(FcgiSocket *socket)
 static int create(FcgiSocket *socket, char **ret_message)
 {
     socket_trial_clear(&socket->trial);
-    int r = try_now(socket->group, socket->log, &socket->trial, ret_message);
+    int r = try_now(socket->group, socket->context->log, &socket->trial, ret_message);
     if (r < 0)
         return r;
     socket->state = SOCKET_OPENING;
@@ -373,7 +385,7 @@ void fcgi_socket_unit_changed(FcgiSocket *socket, const UnitSnapshot *snapshot)
         if (is_at_rest(snapshot))
             gone(socket);
         else if (snapshot->active_state == ACTIVE_STATE_ACTIVE && !snapshot->has_job)
-            (void)systemd_stop(socket->systemd, socket->group->socket_unit, NULL, NULL);
+            (void)systemd_stop(socket->context->systemd, socket->group->socket_unit, NULL, NULL);
     } else if (socket->state == SOCKET_OPENING && socket->answered) {
         if (snapshot->active_state == ACTIVE_STATE_ACTIVE)
             opened(socket);
@@ -401,7 +413,7 @@ static void on_looked(const char *unit, int result, const UnitSnapshot *snapshot
 void fcgi_socket_look(FcgiSocket *socket)
 {
     if (socket->state == SOCKET_LEAVING || socket->state == SOCKET_OPENING)
-        (void)systemd_look(socket->systemd, socket->group->socket_unit, on_looked, socket);
+        (void)systemd_look(socket->context->systemd, socket->group->socket_unit, on_looked, socket);
 }
 
 void fcgi_socket_restore(FcgiSocket *socket, const UnitSnapshot *snapshot)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 
 #include "bridge/main_log.h"
 #include "bridge/systemd.h"
@@ -11,19 +12,26 @@
 
 typedef struct FcgiSocket FcgiSocket;
 
-/* The oracle's early look when a group is made: creates the socket and closes it again. Returns 0, or
- * negative errno with the oracle's sentence, newly allocated. */
-int fcgi_socket_try(const PlannedGroup *group, MainLog *log, char **ret_message);
+/* What all of them work with; outlives them. */
+typedef struct FcgiSocketContext {
+    sd_event *event;
+    Systemd *systemd;
+    MainLog *log;
+    void (*closed)(void *userdata); /* one of them has gone; may be NULL */
+    void *userdata;
+} FcgiSocketContext;
 
-/* `group` must outlive it. */
-FcgiSocket *fcgi_socket_new(const PlannedGroup *group, sd_event *event, Systemd *systemd, MainLog *log);
-/* The same socket in a newer plan. */
-void fcgi_socket_rebase(FcgiSocket *socket, const PlannedGroup *group);
+/* `group`, of `plan`, which it keeps, has a socket. */
+FcgiSocket *fcgi_socket_new(Plan *plan, const PlannedGroup *group, const FcgiSocketContext *context);
+/* The group of this name in another plan: of another address it is closed first. */
+void fcgi_socket_rebase(FcgiSocket *socket, Plan *plan, const PlannedGroup *group);
 /* Leaves the unit alone: the next bridge finds it. */
 void fcgi_socket_free(FcgiSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FcgiSocket, fcgi_socket_free)
 
-const char *fcgi_socket_unit(const FcgiSocket *socket);
+/* The oracle's early look when a group is made: creates the socket and closes it again. Returns 0, or
+ * negative errno with the oracle's sentence, newly allocated. */
+int fcgi_socket_try(FcgiSocket *socket, char **ret_message);
 
 /* A process is about to start. Returns 0 when the socket is there; -EINPROGRESS when `ready` will be called,
  * once, unless it is forgotten; another negative errno with `ret_message` newly allocated. `message` is NULL
@@ -32,10 +40,9 @@ typedef void (*FcgiSocketReady)(int result, const char *message, void *userdata)
 int fcgi_socket_open(FcgiSocket *socket, FcgiSocketReady ready, void *userdata, char **ret_message);
 void fcgi_socket_forget(FcgiSocket *socket, void *userdata);
 
-/* The last process has stopped. Nothing happens when it is not open. */
+/* The last process has stopped, or the group is taken out. Nothing happens when it is not open. */
 void fcgi_socket_close(FcgiSocket *socket);
-/* Its group is taken out. */
-void fcgi_socket_abolish(FcgiSocket *socket);
+bool fcgi_socket_is_closed(const FcgiSocket *socket);
 
 /* After a restart of the bridge: what systemd shows. */
 void fcgi_socket_restore(FcgiSocket *socket, const UnitSnapshot *snapshot);

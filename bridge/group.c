@@ -10,7 +10,7 @@ struct Group {
     const PlannedGroup *planned;
     GPtrArray *instances; /* ascending priority, stable */
     GHashTable *by_name;  /* process_name → Instance */
-    FcgiSocket *socket;   /* NULL but for FastCGI programs */
+    FcgiSocket *socket;   /* the manager's; NULL but for FastCGI programs */
     EventPool *pool;      /* of event listeners; else NULL */
 };
 
@@ -60,15 +60,14 @@ static void fill_pool(Group *group, const InstanceContext *context)
     }
 }
 
-Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context)
+Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context, FcgiSocket *socket)
 {
     Group *group = g_new0(Group, 1);
 
     group->plan = plan_ref(plan);
     group->planned = planned;
     allocate(group);
-    if (planned->socket_unit)
-        group->socket = fcgi_socket_new(planned, context->event, context->systemd, context->log);
+    group->socket = socket;
     for (size_t i = 0; i < planned->process_count; i++)
         add_instance(group, make_instance(group, &planned->processes[i], context));
     g_ptr_array_sort(group->instances, compare_priority); /* GLib's array sort is stable */
@@ -88,7 +87,6 @@ void group_free(Group *group)
     group_retire(group);
     g_hash_table_unref(group->by_name);
     g_ptr_array_unref(group->instances);
-    fcgi_socket_free(group->socket);
     plan_unref(group->plan);
     g_free(group);
 }
@@ -174,7 +172,7 @@ void group_abolish(Group *group)
     for (size_t i = 0; i < group->instances->len; i++)
         instance_abolish(group_instance(group, i));
     if (group->socket)
-        fcgi_socket_abolish(group->socket);
+        fcgi_socket_close(group->socket);
 }
 
 int group_compare(const Group *a, const Group *b)
@@ -242,22 +240,8 @@ void group_compare_with(const Group *group, const PlannedGroup *planned, GroupCh
                          .removed = g_strv_builder_end(removed)};
 }
 
-static void rebuild_socket(Group *group, const PlannedGroup *planned, const InstanceContext *context)
-{
-    if (group->socket && is_same_socket(group, planned)) {
-        fcgi_socket_rebase(group->socket, planned);
-        return;
-    }
-    if (group->socket)
-        fcgi_socket_abolish(group->socket);
-    fcgi_socket_free(group->socket);
-    group->socket = planned->socket_unit
-                        ? fcgi_socket_new(planned, context->event, context->systemd, context->log)
-                        : NULL;
-}
-
 void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context,
-                   GPtrArray *dead)
+                   FcgiSocket *socket, GPtrArray *dead)
 {
     g_autoptr(GPtrArray) old = g_steal_pointer(&group->instances);
     g_autoptr(GHashTable) old_by_name = g_steal_pointer(&group->by_name);
@@ -279,7 +263,7 @@ void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const 
         g_ptr_array_add(dead, instance);
     }
     allocate(group);
-    rebuild_socket(group, planned, context);
+    group->socket = socket;
     for (size_t i = 0; i < planned->process_count; i++) {
         Instance *instance = g_hash_table_lookup(old_by_name, planned->processes[i].config->name);
         if (instance && g_hash_table_contains(survivors, instance))

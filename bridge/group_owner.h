@@ -6,8 +6,8 @@
 #include "translator/plan.h"
 
 /* Keeps a reference to `plan`: a group lives on with the configuration it was made from. Instances are made,
- * none is started. */
-Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context);
+ * none is started. `socket` is what FastCGI programs share, and outlives the group; else NULL. */
+Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext *context, FcgiSocket *socket);
 void group_free(Group *group);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Group, group_free)
 
@@ -20,7 +20,7 @@ void group_compare_with(const Group *group, const PlannedGroup *planned, GroupCh
  * abolished or made. What is abolished is added to `dead`, to be freed from the event loop. Nothing is
  * started. */
 void group_rebuild(Group *group, Plan *plan, const PlannedGroup *planned, const InstanceContext *context,
-                   GPtrArray *dead);
+                   FcgiSocket *socket, GPtrArray *dead);
 
 /* Starts what autostart= asks for and has never run, in the order of the configuration. */
 void group_autostart(Group *group);
@@ -40,7 +40,7 @@ FcgiSocket *group_socket(const Group *group);
 bool group_has_socket_unit(const Group *group, const char *unit);
 /* Closes the socket when the last process has stopped. */
 void group_release_socket(Group *group);
-/* The group is taken out, or the daemon ends: every process is abolished, and the socket. */
+/* The group is taken out, or the daemon ends: every process is abolished, the socket closed. */
 void group_abolish(Group *group);
 
 /* The oracle's order between groups: ascending priority; equals stay in the order in which they were added.

@@ -56,7 +56,8 @@ struct Instance {
     unsigned start_attempts;
     sd_event_source *retry; /* a start that the bridge itself tries again */
 
-    FcgiSocket *socket;    /* its group's; NULL: none */
+    FcgiSocket *socket; /* its group's; NULL: none */
+    bool awaits_socket; /* the start goes on when that is open; what is heard of the unit is about its past */
     StdinPipe *stdin_pipe; /* NULL until somebody writes */
     PumpStream *streams[STREAM_COUNT];
     char *logfiles[STREAM_COUNT]; /* NULL: none */

@@ -152,6 +152,7 @@ static void on_socket(int result, const char *message, void *userdata)
 {
     Instance *instance = userdata;
 
+    instance->awaits_socket = false;
     instance->start_wanted = false;
     if (result < 0) {
         refuse_start(instance, message);
@@ -167,6 +168,7 @@ static bool has_its_socket(Instance *instance)
     g_autofree char *message = NULL;
 
     int r = instance->socket ? fcgi_socket_open(instance->socket, on_socket, instance, &message) : 0;
+    instance->awaits_socket = r == -EINPROGRESS;
     if (r == -EINPROGRESS) {
         instance->unit_busy = true;
         instance->start_wanted = true;
@@ -234,6 +236,7 @@ static void stop(Instance *instance)
     cancel_retry(instance);
     if (instance->socket)
         fcgi_socket_forget(instance->socket, instance);
+    instance->awaits_socket = false;
     instance->start_wanted = false;
     /* Without a unit the start had not been sent either: there is nothing to stop. */
     if (!instance->unit_busy || instance->stop_called)
@@ -509,7 +512,7 @@ static void see(Instance *instance, const UnitSnapshot *snapshot, bool second)
     Observed events[OBSERVED_MAX];
 
     /* Until systemd has answered to the start, what it says is about the unit's past. */
-    if (instance->start_called)
+    if (instance->start_called || instance->awaits_socket)
         return;
     instance->gate_is_there = snapshot->control_pid != 0;
     /* Whatever the unit does next, the gate has decided by now. */

@@ -91,17 +91,12 @@ static void learn_units(Manager *manager, Group *group)
         Instance *instance = group_instance(group, i);
         g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
     }
-    FcgiSocket *socket = group_socket(group);
-    if (socket)
-        g_hash_table_replace(manager->by_socket, (char *)fcgi_socket_unit(socket), socket);
 }
 
 static void forget_units(Manager *manager, Group *group)
 {
     for (size_t i = 0; i < group_instance_count(group); i++)
         g_hash_table_remove(manager->by_unit, instance_unit(group_instance(group, i)));
-    if (group_socket(group))
-        g_hash_table_remove(manager->by_socket, fcgi_socket_unit(group_socket(group)));
 }
 
 static void tell_group(const Manager *manager, EventType type, const char *name)
@@ -110,9 +105,24 @@ static void tell_group(const Manager *manager, EventType type, const char *name)
     event_bus_publish(manager->events, type, payload, strlen(payload));
 }
 
+/* Once made it stays: the next group of the name has to wait until the last one's address is free. */
+FcgiSocket *manager_socket(Manager *manager, const PlannedGroup *planned)
+{
+    if (!planned->socket_unit)
+        return NULL;
+    FcgiSocket *socket = g_hash_table_lookup(manager->by_socket, planned->socket_unit);
+    if (socket) {
+        fcgi_socket_rebase(socket, manager->plan, planned);
+    } else {
+        socket = fcgi_socket_new(manager->plan, planned, &manager->socket_context);
+        g_hash_table_insert(manager->by_socket, g_strdup(planned->socket_unit), socket);
+    }
+    return socket;
+}
+
 Group *manager_activate(Manager *manager, const PlannedGroup *planned)
 {
-    Group *group = group_new(manager->plan, planned, &manager->context);
+    Group *group = group_new(manager->plan, planned, &manager->context, manager_socket(manager, planned));
 
     g_ptr_array_add(manager->groups, group);
     g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
@@ -131,7 +141,7 @@ int manager_add_group(Manager *manager, const char *name)
         return FAULT_ALREADY_ADDED;
     if (planned->socket_unit) {
         g_autofree char *message = NULL;
-        int r = fcgi_socket_try(planned, manager->log, &message);
+        int r = fcgi_socket_try(manager_socket(manager, planned), &message);
         if (r < 0) {
             main_log_write(manager->log, LOG_LEVEL_CRITICAL, "%s", message);
             return FAULT_FAILED;
@@ -222,7 +232,10 @@ int manager_update_group(Manager *manager, const char *name)
     forget_units(manager, group);
     /* The group's name is the key, and belongs to its configuration. */
     g_hash_table_remove(manager->by_name, name);
-    group_rebuild(group, manager->plan, planned, &manager->context, manager->dead_instances);
+    FcgiSocket *old = group_socket(group), *socket = manager_socket(manager, planned);
+    if (old && old != socket)
+        fcgi_socket_close(old);
+    group_rebuild(group, manager->plan, planned, &manager->context, socket, manager->dead_instances);
     g_hash_table_replace(manager->by_name, (char *)group_name(group), group);
     learn_units(manager, group);
     schedule_burial(manager);

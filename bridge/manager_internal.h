@@ -28,6 +28,7 @@ struct Manager {
     RpcServer *rpc;
     Web *web;
     InstanceContext context;
+    FcgiSocketContext socket_context;
     char *runtime_directory;
     char *working_directory;
     char *libexecdir;
@@ -38,7 +39,7 @@ struct Manager {
     GPtrArray *groups;         /* in the order in which they became active */
     GHashTable *by_name;       /* group name → Group */
     GHashTable *by_unit;       /* unit name → Instance */
-    GHashTable *by_socket;     /* unit name → FcgiSocket */
+    GHashTable *by_socket;     /* unit name → FcgiSocket, owned; of groups that are gone, too */
     GPtrArray *dead_instances; /* of groups that live on; freed together with */
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 
@@ -58,5 +59,7 @@ struct Manager {
 GPtrArray *manager_copy_groups(const Manager *manager);
 /* Ascending priority; for g_ptr_array_sort(). */
 int manager_compare_groups(const void *a, const void *b);
+/* What the processes of this group share; NULL when they share none. */
+FcgiSocket *manager_socket(Manager *manager, const PlannedGroup *planned);
 /* Makes the group active, and tells listeners so, without starting anything. */
 Group *manager_activate(Manager *manager, const PlannedGroup *planned);

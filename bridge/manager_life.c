@@ -57,11 +57,11 @@ static void on_resynchronise(void *userdata)
 
     for (unsigned i = 0; manager->ready && i < instances->len; i++)
         instance_look(g_ptr_array_index(instances, i));
-    for (unsigned i = 0; manager->ready && i < manager->groups->len; i++) {
-        FcgiSocket *socket = group_socket(g_ptr_array_index(manager->groups, i));
-        if (socket)
-            fcgi_socket_look(socket);
-    }
+    GHashTableIter iterator;
+    void *socket;
+    g_hash_table_iter_init(&iterator, manager->by_socket);
+    while (manager->ready && g_hash_table_iter_next(&iterator, NULL, &socket))
+        fcgi_socket_look(socket);
 }
 
 static void on_state_changed(Instance *instance, ProcessState old, void *userdata)
@@ -77,6 +77,11 @@ static void on_state_changed(Instance *instance, ProcessState old, void *userdat
 static void on_settled(Instance *instance, void *userdata)
 {
     group_release_socket(instance_group(instance));
+    schedule_advance(userdata);
+}
+
+static void on_socket_closed(void *userdata)
+{
     schedule_advance(userdata);
 }
 
@@ -341,7 +346,8 @@ static int on_advance(sd_event_source *source, void *userdata)
     if (manager->stopping->len > 0) {
         Group *group = g_ptr_array_index(manager->stopping, manager->stopping->len - 1);
         group_stop_all(group);
-        if (!group_is_stopped(group) || !group_at_rest(group))
+        if (!group_is_stopped(group) || !group_at_rest(group) ||
+            (group_socket(group) && !fcgi_socket_is_closed(group_socket(group))))
             return 0;
         g_ptr_array_set_size(manager->stopping, (int)manager->stopping->len - 1);
     }
@@ -561,6 +567,11 @@ static void fill_context(Manager *manager, char **environment)
         .settled = on_settled,
         .userdata = manager,
     };
+    manager->socket_context = (FcgiSocketContext){.event = manager->event,
+                                                  .systemd = manager->systemd,
+                                                  .log = manager->log,
+                                                  .closed = on_socket_closed,
+                                                  .userdata = manager};
     (void)getrlimit(RLIMIT_NOFILE, &manager->context.launch.open_files);
     (void)getrlimit(RLIMIT_NPROC, &manager->context.launch.processes);
 }
@@ -609,9 +620,8 @@ static int activate_all(Manager *manager, char **ret_message)
         /* Taken out by a client before an earlier bridge died: it stays out. */
         if (store_group_removed(manager->store, planned->config->name))
             continue;
-        int r = planned->socket_unit && !store_is_restart(manager->store)
-                    ? fcgi_socket_try(planned, manager->log, ret_message)
-                    : 0;
+        FcgiSocket *socket = store_is_restart(manager->store) ? NULL : manager_socket(manager, planned);
+        int r = socket ? fcgi_socket_try(socket, ret_message) : 0;
         if (r < 0)
             return r;
         (void)manager_activate(manager, planned);
@@ -626,7 +636,8 @@ static void allocate(Manager *manager)
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
-    manager->by_socket = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->by_socket =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)fcgi_socket_free);
     manager->working_directory = g_get_current_dir();
     manager->events = event_bus_new();
     manager->lock = -1;
