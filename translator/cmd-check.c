@@ -222,14 +222,9 @@ static bool parse_options(int argc, char **argv, Check *check)
 
 static int find_configuration(Check *check)
 {
-    g_autofree char *tried = NULL;
-
     check->looked = true;
     check->daemons = host_daemon_find();
-    if (host_daemon_configuration(check->daemons, "/usr/bin/supervisord", &check->path, &tried) < 0)
-        return supersede_complain(
-            "no supervisord runs, no unit starts one, and there is no configuration (%s)", tried);
-    return STATUS_OK;
+    return supersede_choose_configuration(check->daemons, &check->path);
 }
 
 static int examine(Check *check)

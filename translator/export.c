@@ -15,6 +15,7 @@ typedef struct Part {
     const ProcessConfig *config;
     char *target; /* of the group; NULL */
     ExportBatch batch;
+    GPtrArray *processes; /* PlannedProcess, as many as the batch has instances */
 } Part;
 
 typedef struct Exporter {
@@ -44,6 +45,7 @@ static void part_free(void *data)
     Part *part = data;
 
     export_batch_clear(&part->batch);
+    g_ptr_array_unref(part->processes);
     g_free(part->target);
     g_free(part);
 }
@@ -229,7 +231,7 @@ static char *number_format(const Exporter *exporter, const char *section)
 }
 
 static bool make_members(Exporter *exporter, const PlannedGroup *group, size_t first, size_t count,
-                         const ExportService *names, GArray *members)
+                         const ExportService *names, GArray *members, GPtrArray *processes)
 {
     for (size_t i = first; i < first + count; i++) {
         const PlannedProcess *process = &group->processes[i];
@@ -243,6 +245,7 @@ static bool make_members(Exporter *exporter, const PlannedGroup *group, size_t f
             continue;
         }
         g_array_append_val(members, member);
+        g_ptr_array_add(processes, (void *)process);
     }
     return members->len > 0;
 }
@@ -261,12 +264,14 @@ static void add_part(Exporter *exporter, const PlannedGroup *group, size_t first
                            .socket = socket,
                            .slice = target ? group->slice : plan_slice(exporter->plan)};
 
-    if (!make_members(exporter, group, first, count, &names, members))
+    g_autoptr(GPtrArray) processes = g_ptr_array_new();
+    if (!make_members(exporter, group, first, count, &names, members, processes))
         return;
     Part *part = g_new0(Part, 1);
     part->group = group;
     part->config = config;
     part->target = g_strdup(target);
+    part->processes = g_steal_pointer(&processes);
     part->batch = export_template_merge(base, exporter->host->directory, (ExportMember *)members->data,
                                         members->len, format);
     g_ptr_array_add(exporter->parts, part);
@@ -425,33 +430,77 @@ static void write_files(Exporter *exporter)
              export_readme_text(exporter->readme, exporter->plan, exporter->host, exporter->diagnostics));
 }
 
+static Exporter exporter_new(const Plan *plan, const ExportHost *host, Diagnostics *diagnostics)
+{
+    return (Exporter){.plan = plan,
+                      .config = plan_config(plan),
+                      .daemon = config_daemon(plan_config(plan)),
+                      .host = host,
+                      .diagnostics = diagnostics,
+                      .taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                      .parts = g_ptr_array_new_with_free_func(part_free),
+                      .units = g_ptr_array_new_with_free_func(unit_free),
+                      .files = g_ptr_array_new_with_free_func(file_free),
+                      .readme = export_readme_new()};
+}
+
+static void exporter_clear(Exporter *exporter)
+{
+    export_readme_free(exporter->readme);
+    g_ptr_array_unref(exporter->units);
+    g_ptr_array_unref(exporter->parts);
+    g_clear_pointer(&exporter->files, g_ptr_array_unref);
+    g_hash_table_unref(exporter->taken);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Exporter, exporter_clear)
+
+/* Of two groups of one name only the first is ever started. */
+static void add_groups(Exporter *exporter)
+{
+    for (size_t i = 0; i < plan_group_count(exporter->plan); i++) {
+        const PlannedGroup *group = plan_group(exporter->plan, i);
+        if (plan_find_group(exporter->plan, group->config->name) == group)
+            add_group(exporter, group);
+    }
+}
+
 GPtrArray *export_files(const Plan *plan, const ExportHost *host, Diagnostics *diagnostics)
 {
-    Exporter exporter = {.plan = plan,
-                         .config = plan_config(plan),
-                         .daemon = config_daemon(plan_config(plan)),
-                         .host = host,
-                         .diagnostics = diagnostics,
-                         .taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-                         .parts = g_ptr_array_new_with_free_func(part_free),
-                         .units = g_ptr_array_new_with_free_func(unit_free),
-                         .files = g_ptr_array_new_with_free_func(file_free),
-                         .readme = export_readme_new()};
+    g_auto(Exporter) exporter = exporter_new(plan, host, diagnostics);
     g_autofree char *heading = g_strdup_printf("Exported from %s", config_path(exporter.config));
 
     add_slice(&exporter, plan_slice(plan), "Programs of a supervisord.conf", heading);
-    for (size_t i = 0; i < plan_group_count(plan); i++) {
-        const PlannedGroup *group = plan_group(plan, i);
-        if (plan_find_group(plan, group->config->name) == group)
-            add_group(&exporter, group);
-    }
+    add_groups(&exporter);
     add_order(&exporter);
     for (size_t i = 0; i < exporter.parts->len; i++)
         add_install(&exporter, exporter.parts->pdata[i]);
     write_files(&exporter);
-    export_readme_free(exporter.readme);
-    g_ptr_array_unref(exporter.units);
-    g_ptr_array_unref(exporter.parts);
-    g_hash_table_unref(exporter.taken);
-    return exporter.files;
+    return g_steal_pointer(&exporter.files);
+}
+
+static void instance_free(void *data)
+{
+    ExportInstance *instance = data;
+
+    g_free(instance->unit);
+    g_free(instance);
+}
+
+GPtrArray *export_instances(const Plan *plan, const ExportHost *host)
+{
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_auto(Exporter) exporter = exporter_new(plan, host, diagnostics);
+    GPtrArray *instances = g_ptr_array_new_with_free_func(instance_free);
+
+    add_groups(&exporter);
+    for (size_t i = 0; i < exporter.parts->len; i++) {
+        const Part *part = exporter.parts->pdata[i];
+        for (size_t j = 0; j < part->processes->len; j++) {
+            ExportInstance *instance = g_new0(ExportInstance, 1);
+            instance->process = part->processes->pdata[j];
+            instance->unit = g_strdup(part->batch.instances->pdata[j]);
+            g_ptr_array_add(instances, instance);
+        }
+    }
+    return instances;
 }

@@ -17,3 +17,12 @@ typedef struct ExportFile {
 /* Every file, README among them; ExportFile, owned by the array. What could not be exported is told in
  * `diagnostics`, in README as well. */
 GPtrArray *export_files(const Plan *plan, const ExportHost *host, Diagnostics *diagnostics);
+
+/* A process and the unit that it is exported as. */
+typedef struct ExportInstance {
+    const PlannedProcess *process;
+    char *unit;
+} ExportInstance;
+
+/* Of every process that can be exported; ExportInstance, owned by the array. */
+GPtrArray *export_instances(const Plan *plan, const ExportHost *host);

@@ -119,6 +119,31 @@ static char *resolve_configuration(const char *named, const char *directory, con
     return config_search(program, &found, &tried) < 0 ? NULL : found;
 }
 
+/* Our daemon in the background has its arguments and its first directory in a file (bridge/handoff.h):
+ * records KEY=VALUE that end in NUL bytes. */
+static char **read_handoff(const char *path, char **directory)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    gsize size;
+
+    if (!g_file_get_contents(path, &text, &size, NULL))
+        return NULL;
+    for (size_t at = 0; at < size; at += strlen(text + at) + 1) {
+        const char *record = text + at;
+        if (g_str_has_prefix(record, "argument=")) {
+            g_ptr_array_add(argv, g_strdup(record + strlen("argument=")));
+        } else if (g_str_has_prefix(record, "directory=")) {
+            g_free(*directory);
+            *directory = g_strdup(record + strlen("directory="));
+        }
+    }
+    if (argv->len == 0)
+        return NULL;
+    g_ptr_array_add(argv, NULL);
+    return (char **)g_ptr_array_steal(argv, NULL);
+}
+
 /* Containers have daemons of their own, with files that are not ours to look at. */
 static bool is_of_this_host(pid_t pid)
 {
@@ -135,6 +160,11 @@ static void look_at_process(GPtrArray *daemons, pid_t pid)
         return;
 
     g_autofree char *directory = read_link(pid, "cwd"), *executable = read_link(pid, "exe");
+    g_auto(GStrv) handed = NULL;
+    if (arguments[0] && strcmp(arguments[0], "--handoff") == 0 && arguments[1]) {
+        handed = read_handoff(arguments[1], &directory);
+        arguments = handed ? handed + 1 : arguments;
+    }
     HostDaemon *daemon = g_new0(HostDaemon, 1);
     daemon->pid = pid;
     daemon->unit = read_unit(pid);

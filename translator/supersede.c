@@ -9,6 +9,7 @@
 
 #include "common/install_path.h"
 #include "translator/config.h"
+#include "translator/host_daemon.h"
 #include "translator/unitname.h"
 
 int supersede_complain(const char *format, ...)
@@ -79,4 +80,21 @@ int supersede_read_plan(const char *path, Diagnostics *diagnostics, Plan **ret_p
                         "identifier is too long for the names of units");
     }
     return r;
+}
+
+int supersede_choose_configuration(const GPtrArray *daemons, char **ret_path)
+{
+    g_autofree char *tried = NULL;
+
+    if (host_daemon_configuration(daemons, "/usr/bin/supervisord", ret_path, &tried) < 0)
+        return supersede_complain(
+            "no supervisord runs, no unit starts one, and there is no configuration (%s)", tried);
+    return STATUS_OK;
+}
+
+int supersede_find_configuration(char **ret_path)
+{
+    g_autoptr(GPtrArray) daemons = host_daemon_find();
+
+    return supersede_choose_configuration(daemons, ret_path);
 }

@@ -14,6 +14,7 @@ enum { STATUS_OK = 0, STATUS_ERROR = 2 };
 int supersede_check(int argc, char **argv);
 int supersede_show(int argc, char **argv);
 int supersede_export(int argc, char **argv);
+int supersede_status(int argc, char **argv);
 
 /* "supersede: TEXT" on stderr; returns STATUS_ERROR. */
 G_GNUC_PRINTF(1, 2) int supersede_complain(const char *format, ...);
@@ -36,3 +37,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Surroundings, surroundings_clear)
 
 /* Reads and plans; what is wrong is in `diagnostics`, as an error when there is no plan. */
 int supersede_read_plan(const char *path, Diagnostics *diagnostics, Plan **ret_plan);
+
+/* The configuration of this host, when none was named; STATUS_ERROR when there is none, which has been told. */
+int supersede_choose_configuration(const GPtrArray *daemons, char **ret_path);
+int supersede_find_configuration(char **ret_path);
