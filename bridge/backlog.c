@@ -15,6 +15,7 @@ typedef struct Item {
     GByteArray *bytes;
     off_t begin;
     off_t end;
+    LogPlace origin; /* of byte 0 in the log; of a gap: its end */
     uint64_t gap;
     uint64_t since;
     pid_t writer;
@@ -69,7 +70,7 @@ static Item *backlog_last(Backlog *backlog, pid_t writer)
     return last && !last->ends_line && last->writer == writer ? last : NULL;
 }
 
-static void backlog_push_gap(Backlog *backlog, uint64_t size, pid_t writer, uint64_t now)
+static void backlog_push_gap(Backlog *backlog, uint64_t size, const LogPlace *end, pid_t writer, uint64_t now)
 {
     Item *last = g_queue_peek_tail(&backlog->items);
 
@@ -80,6 +81,8 @@ static void backlog_push_gap(Backlog *backlog, uint64_t size, pid_t writer, uint
         last = backlog_add(backlog, writer, now);
     }
     last->gap += size;
+    if (end)
+        last->origin = *end;
 }
 
 /* Takes a range into memory, so that its file can be closed. What cannot be had or kept becomes a gap in its
@@ -95,6 +98,7 @@ static void backlog_load(Backlog *backlog, Item *item)
         count = log_segment_read(item->segment, item->bytes->data, size, item->begin);
     }
     log_segment_unref(g_steal_pointer(&item->segment));
+    item->origin.offset = (uint64_t)(count > 0 ? item->begin : item->end);
     if (count > 0) {
         item->begin = 0;
         item->end = count;
@@ -151,11 +155,14 @@ void backlog_push_extent(Backlog *backlog, const LogExtent *extent, pid_t writer
         return;
     }
     if (backlog->items.length >= ITEMS_MAX) {
-        backlog_push_gap(backlog, (uint64_t)(extent->end - extent->begin), writer, now);
+        const LogPlace end = log_segment_place(extent->segment, extent->end);
+
+        backlog_push_gap(backlog, (uint64_t)(extent->end - extent->begin), &end, writer, now);
         return;
     }
     last = backlog_add(backlog, writer, now);
     last->segment = log_segment_ref(extent->segment);
+    last->origin = log_segment_place(extent->segment, 0);
     last->begin = extent->begin;
     last->end = extent->end;
     if (tail && tail->segment != extent->segment && backlog_count_segments(backlog) > SEGMENTS_MAX)
@@ -169,7 +176,7 @@ void backlog_push_bytes(Backlog *backlog, const void *data, size_t size, pid_t w
     if (size == 0)
         return;
     if (backlog->memory + size > backlog->memory_limit || backlog->items.length >= ITEMS_MAX) {
-        backlog_push_gap(backlog, size, writer, now);
+        backlog_push_gap(backlog, size, NULL, writer, now);
         return;
     }
     if (!last || !last->bytes || last->bytes->len + size > CHUNK_BYTES) {
@@ -218,6 +225,8 @@ static void backlog_drop_first(Backlog *backlog)
 static void item_becomes_gap(Item *item)
 {
     item->gap = (uint64_t)(item->end - item->begin);
+    item->origin.offset = (uint64_t)item->end;
+    item->begin = item->end = 0;
     log_segment_unref(g_steal_pointer(&item->segment));
 }
 
@@ -239,11 +248,14 @@ bool backlog_peek(Backlog *backlog, void *buffer, size_t size, BacklogPiece *ret
     } else if (item->bytes) {
         memcpy(buffer, item->bytes->data + item->begin, size);
     }
+    LogPlace place = item->origin;
+    place.offset += (uint64_t)item->begin;
     *ret = (BacklogPiece){
         .size = item->gap > 0 ? 0 : size,
         .gap = item->gap,
         .writer = item->writer,
         .since = item->since,
+        .place = place,
         .ends_line = item->ends_line && (item->gap > 0 || size == left),
     };
     return true;

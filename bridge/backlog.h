@@ -21,6 +21,7 @@ typedef struct BacklogPiece {
     uint64_t gap; /* bytes that are missing here */
     pid_t writer;
     uint64_t since; /* monotonic usec: when the oldest of it came */
+    LogPlace place; /* where it begins in the log, for a gap where it ends; nowhere: in no file */
     bool ends_line; /* the writer ended behind it: an unfinished line is finished there */
 } BacklogPiece;
 

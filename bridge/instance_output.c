@@ -138,7 +138,7 @@ void instance_output_remove(Instance *instance)
     for (int stream = 0; stream < STREAM_COUNT; stream++) {
         g_autofree char *fifo =
             launch_fifo_path(instance->planned, &instance->context->launch, stream_names[stream]);
-        fifo_remove(instance->context->fd_store, fifo);
+        pump_forget(instance->context->fd_store, fifo);
     }
 }
 

@@ -15,9 +15,14 @@
 /* systemd tells the pid of a new process a moment after it has begun to write. */
 #define WRITER_GRACE_USEC ((uint64_t)100 * 1000)
 
+/* An entry that was on its way when the bridge died is looked for so often and so long. */
+#define DOUBT_INTERVAL_USEC ((uint64_t)50 * 1000)
+#define DOUBT_PATIENCE_USEC ((uint64_t)2 * 1000 * 1000)
+
 struct JournalCopy {
     JournalCopyConfig config;
     char *process;
+    char *match; /* what finds its entries in the journal */
     Backlog *backlog;
     GByteArray *fields;  /* of every entry, up to and including the name of the message's field */
     GByteArray *partial; /* the beginning of a line, already out of the backlog */
@@ -30,6 +35,12 @@ struct JournalCopy {
     uint64_t sent;       /* lines in it */
     uint64_t suppressed; /* lines over the limit, not told yet */
     unsigned quota;      /* entries that this run may still send */
+    LogPlace reached;    /* behind what was taken out of the backlog, also into `partial` */
+    /* After a crash: the first line may be in the journal already. */
+    uint64_t doubt;          /* when it was about to be sent; 0: no doubt */
+    uint64_t doubt_deadline; /* monotonic; 0: not asked yet */
+    bool first_was_sent;
+    LogPlace first_behind;
 };
 
 static void append_string_field(GByteArray *fields, const char *name, const char *value)
@@ -38,7 +49,7 @@ static void append_string_field(GByteArray *fields, const char *name, const char
 }
 
 /* SUPERVISOR_ID is what reading back looks for: one match on one field is fast, two ANDed ones are not. */
-static GByteArray *make_fields(const JournalCopyConfig *config)
+static GByteArray *make_fields(const JournalCopyConfig *config, char **ret_match)
 {
     static const char *const stream_names[STREAM_COUNT] = {"stdout", "stderr"};
     /* Standard error stands out, but is no error by itself: many programs write all they have to say there.
@@ -54,6 +65,7 @@ static GByteArray *make_fields(const JournalCopyConfig *config)
     append_string_field(fields, "SUPERVISOR_GROUP", config->group);
     append_string_field(fields, "SUPERVISOR_STREAM", stream);
     append_string_field(fields, "SUPERVISOR_ID", id);
+    *ret_match = g_strconcat("SUPERVISOR_ID=", id, NULL);
     append_string_field(fields, "PRIORITY", priorities[config->stream]);
     append_string_field(fields, "SYSLOG_IDENTIFIER", config->process);
     append_string_field(fields, config->user_manager ? "OBJECT_SYSTEMD_USER_UNIT" : "OBJECT_SYSTEMD_UNIT",
@@ -61,6 +73,18 @@ static GByteArray *make_fields(const JournalCopyConfig *config)
     /* Always in the form with a length: the message may hold anything. */
     g_byte_array_append(fields, (const guint8 *)"MESSAGE\n", 8);
     return fields;
+}
+
+static void take_up_mark(JournalCopy *copy)
+{
+    const CopyMark *mark = copy->config.mark;
+
+    if (!mark || !copy_mark_is_set(mark))
+        return;
+    copy->reached = copy_mark_place(mark);
+    copy->was_cut = copy_mark_was_cut(mark);
+    if (copy->config.journal)
+        copy->doubt = copy_mark_doubt(mark, &copy->first_behind);
 }
 
 JournalCopy *journal_copy_new(const JournalCopyConfig *config)
@@ -75,8 +99,9 @@ JournalCopy *journal_copy_new(const JournalCopyConfig *config)
         journal_log_ref(config->log);
     copy->place = g_byte_array_new();
     copy->backlog = backlog_new(config->memory_limit);
-    copy->fields = make_fields(config);
+    copy->fields = make_fields(config, &copy->match);
     copy->partial = g_byte_array_new();
+    take_up_mark(copy);
     return copy;
 }
 
@@ -89,7 +114,9 @@ void journal_copy_free(JournalCopy *copy)
     g_byte_array_unref(copy->partial);
     g_byte_array_unref(copy->place);
     journal_log_unref(copy->config.log);
+    copy_mark_free(copy->config.mark);
     g_free(copy->process);
+    g_free(copy->match);
     g_free(copy);
 }
 
@@ -135,29 +162,68 @@ static void send_syslog(JournalCopy *copy, SyslogSender *syslog, const void *hea
     g_byte_array_unref(line);
 }
 
-/* `size` bytes of output more are dealt with. */
-static void pass(JournalCopy *copy, uint64_t size)
+/* `size` bytes of output more are dealt with: everything before `behind`. */
+static void pass(JournalCopy *copy, uint64_t size, const LogPlace *behind, bool is_cut)
 {
     if (copy->config.log)
         journal_log_pass(copy->config.log, size);
+    copy->reached = *behind;
+    if (copy->config.mark && behind->inode != 0)
+        copy_mark_finish(copy->config.mark, behind, is_cut);
 }
 
-static int send_line(JournalCopy *copy, Journal *journal, pid_t writer, const void *line, size_t size,
-                     bool newline)
+/* What has come behind copy->partial and makes an entry of it. */
+typedef struct Line {
+    pid_t writer;
+    const void *data;
+    size_t size;
+    bool newline;    /* one that is not in `data` ends it */
+    bool is_cut;     /* it goes on, but is too long for one entry */
+    LogPlace behind; /* in the log */
+} Line;
+
+static uint64_t line_length(const JournalCopy *copy, const Line *line)
+{
+    return copy->partial->len + line->size + (line->newline ? 1 : 0);
+}
+
+static bool is_same_place(const LogPlace *a, const LogPlace *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->born == b->born && a->offset == b->offset;
+}
+
+/* The first line after a crash, and the journal has it already. */
+static bool line_was_sent(JournalCopy *copy, const Line *line)
+{
+    bool was_sent = copy->first_was_sent && is_same_place(&line->behind, &copy->first_behind);
+
+    copy->first_was_sent = false;
+    return was_sent;
+}
+
+static int send_line(JournalCopy *copy, Journal *journal, const Line *line)
 {
     const GByteArray *partial = copy->partial;
+    LogPlace before = {0};
 
+    if (line_was_sent(copy, line))
+        return 0;
     if (copy->config.log)
-        journal_log_fields(copy->config.log, partial->len + size + (newline ? 1 : 0), copy->place);
-    int r = send_entry(copy, journal, writer, partial->data, partial->len, line, size);
+        journal_log_fields(copy->config.log, line_length(copy, line), copy->place);
+    if (copy->config.mark) {
+        before = copy_mark_place(copy->config.mark);
+        copy_mark_begin(copy->config.mark, &line->behind);
+    }
+    int r = send_entry(copy, journal, line->writer, partial->data, partial->len, line->data, line->size);
+    if (r == -EAGAIN && copy->config.mark)
+        copy_mark_finish(copy->config.mark, &before, copy_mark_was_cut(copy->config.mark));
     g_byte_array_set_size(copy->place, 0);
     return r;
 }
 
 /* 0; -EAGAIN: journald is full; -EBUSY: enough for now. What will never be taken is counted like what is over
  * the limit. */
-static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, pid_t writer,
-                     const void *line, size_t size, bool newline)
+static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const Line *line)
 {
     bool limited = copy->config.rate_burst > 0 && copy->sent >= copy->config.rate_burst;
     const GByteArray *partial = copy->partial;
@@ -166,17 +232,17 @@ static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, 
     if (!limited && copy->quota == 0)
         return -EBUSY;
     if (copy->config.journal && !limited) {
-        r = send_line(copy, journal, writer, line, size, newline);
+        r = send_line(copy, journal, line);
         if (r == -EAGAIN)
             return r;
     }
-    pass(copy, partial->len + size + (newline ? 1 : 0));
+    pass(copy, line_length(copy, line), &line->behind, line->is_cut);
     if (limited || r < 0) {
         copy->suppressed++;
     } else {
         copy->sent++;
         copy->quota--;
-        send_syslog(copy, syslog, partial->data, partial->len, line, size);
+        send_syslog(copy, syslog, partial->data, partial->len, line->data, line->size);
     }
     g_byte_array_set_size(copy->partial, 0);
     copy->partial_ends = false;
@@ -224,6 +290,17 @@ static int turn_window(JournalCopy *copy, Journal *journal, uint64_t now)
     return 0;
 }
 
+/* What is in no file does not move the place. */
+static LogPlace place_behind(const JournalCopy *copy, const BacklogPiece *piece, size_t size)
+{
+    LogPlace place = piece->place;
+
+    if (place.inode == 0)
+        return copy->reached;
+    place.offset += size;
+    return place;
+}
+
 /* Sends the whole lines of a piece and keeps the rest. `ret_done`: how much of it is dealt with, also on
  * failure. */
 static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const char *data,
@@ -236,18 +313,26 @@ static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
         const char *newline = memchr(data + done, '\n', piece->size - done);
         size_t length = newline ? (size_t)(newline - data) - done : piece->size - done;
 
+        const Line line = {.writer = piece->writer,
+                           .data = data + done,
+                           .size = length,
+                           .newline = newline != NULL,
+                           .is_cut = !newline,
+                           .behind = place_behind(copy, piece, done + length + (newline ? 1 : 0))};
+
         if (!newline && copy->partial->len + length < LINE_BYTES_MAX) {
             g_byte_array_append(copy->partial, (const guint8 *)data + done, (guint)length);
             copy->partial_writer = piece->writer;
             copy->was_cut = false;
+            copy->reached = line.behind;
             done = piece->size;
             break;
         }
         /* The newline right after a cut ends the line that was cut. */
         if (length > 0 || !copy->was_cut)
-            r = copy_line(copy, journal, syslog, piece->writer, data + done, length, newline != NULL);
+            r = copy_line(copy, journal, syslog, &line);
         else
-            pass(copy, 1);
+            pass(copy, 1, &line.behind, false);
         if (r < 0)
             break;
         copy->was_cut = !newline;
@@ -259,7 +344,9 @@ static int copy_lines(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
 
 static int finish_partial(JournalCopy *copy, Journal *journal, SyslogSender *syslog)
 {
-    return copy->partial_ends ? copy_line(copy, journal, syslog, copy->partial_writer, "", 0, false) : 0;
+    const Line line = {.writer = copy->partial_writer, .data = "", .behind = copy->reached};
+
+    return copy->partial_ends ? copy_line(copy, journal, syslog, &line) : 0;
 }
 
 /* One piece of the backlog. As copy_line(). */
@@ -275,8 +362,9 @@ static int copy_piece(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
         r = finish_partial(copy, journal, syslog);
         if (r < 0)
             return r;
+        const LogPlace behind = place_behind(copy, piece, 0);
         copy->gap += piece->gap;
-        pass(copy, piece->gap);
+        pass(copy, piece->gap, &behind, false);
         copy->was_cut = false;
         backlog_consume(copy->backlog, 0);
         return tell_gap(copy, journal);
@@ -307,6 +395,24 @@ static int copy_leftovers(JournalCopy *copy, Journal *journal, SyslogSender *sys
     return r < 0 ? r : finish_partial(copy, journal, syslog);
 }
 
+/* Whether the first line is in the journal already. journald may not have read yet what was sent to it. */
+static bool settle_doubt(JournalCopy *copy, uint64_t now, uint64_t *ret_later)
+{
+    if (copy->doubt == 0)
+        return true;
+    if (copy->doubt_deadline == 0)
+        copy->doubt_deadline = now + DOUBT_PATIENCE_USEC;
+    int r = copy->config.was_sent(copy->match, copy->doubt);
+    if (r == 0 && now < copy->doubt_deadline) {
+        *ret_later = now + DOUBT_INTERVAL_USEC;
+        return false;
+    }
+    /* Better twice than not at all. */
+    copy->first_was_sent = r > 0;
+    copy->doubt = 0;
+    return true;
+}
+
 JournalCopyResult journal_copy_run(JournalCopy *copy, Journal *journal, SyslogSender *syslog, uint64_t now,
                                    uint64_t *ret_later)
 {
@@ -315,6 +421,8 @@ JournalCopyResult journal_copy_run(JournalCopy *copy, Journal *journal, SyslogSe
     unsigned pieces = 0;
     int r;
 
+    if (!settle_doubt(copy, now, ret_later))
+        return JOURNAL_COPY_LATER;
     copy->quota = ENTRIES_PER_RUN;
     r = copy_leftovers(copy, journal, syslog, now);
     while (r == 0 && backlog_peek(copy->backlog, buffer, sizeof(buffer), &piece)) {

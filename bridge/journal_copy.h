@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bridge/backlog.h"
+#include "bridge/copy_mark.h"
 #include "bridge/journal.h"
 #include "bridge/journal_log.h"
 #include "bridge/syslog_sender.h"
@@ -22,8 +23,11 @@ typedef struct JournalCopyConfig {
     const char *unit;
     bool user_manager;
     Stream stream;
-    bool journal;        /* entries go to the journal */
-    bool syslog;         /* lines go to syslog as well */
+    bool journal;   /* entries go to the journal */
+    bool syslog;    /* lines go to syslog as well */
+    CopyMark *mark; /* how far the log file is copied; taken over; NULL without one */
+    /* Whether an entry with that field was sent since then: 1, 0 (not yet) or negative errno. */
+    int (*was_sent)(const char *match, uint64_t since);
     JournalLog *log;     /* of a stream without a file: entries say where in it they are; NULL otherwise */
     size_t memory_limit; /* of the backlog */
     uint64_t rate_burst; /* lines per interval; 0: no limit */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 struct LogSegment {
     unsigned references;
     int fd;
+    LogPlace begin;
 };
 
 struct Logfile {
@@ -37,11 +39,27 @@ struct Logfile {
     bool lost_its_path; /* renamed away, but the new file could not be opened */
 };
 
+/* Where byte 0 of a file is; nowhere when it cannot be told. */
+static LogPlace find_place(int fd, const char *path)
+{
+    struct statx status;
+
+    if (statx(fd, path, fd >= 0 ? AT_EMPTY_PATH : 0, STATX_INO | STATX_BTIME, &status) < 0)
+        return (LogPlace){0};
+    return (LogPlace){
+        .device = makedev(status.stx_dev_major, status.stx_dev_minor),
+        .inode = status.stx_ino,
+        .born = status.stx_mask & STATX_BTIME
+                    ? (uint64_t)status.stx_btime.tv_sec * 1000000000 + status.stx_btime.tv_nsec
+                    : 0,
+    };
+}
+
 static LogSegment *log_segment_new(int fd)
 {
     LogSegment *segment = g_new(LogSegment, 1);
 
-    *segment = (LogSegment){.references = 1, .fd = fd};
+    *segment = (LogSegment){.references = 1, .fd = fd, .begin = find_place(fd, "")};
     return segment;
 }
 
@@ -64,6 +82,14 @@ ssize_t log_segment_read(const LogSegment *segment, void *buffer, size_t size, o
     ssize_t count = TEMP_FAILURE_RETRY(pread(segment->fd, buffer, size, offset));
 
     return count < 0 ? -errno : count;
+}
+
+LogPlace log_segment_place(const LogSegment *segment, off_t offset)
+{
+    LogPlace place = segment->begin;
+
+    place.offset = (uint64_t)offset;
+    return place;
 }
 
 /* Number of the descriptor that a path like /dev/stdout stands for, or -1. */
@@ -449,6 +475,61 @@ int logfile_rotate_if_due(Logfile *file)
         return r;
     }
     return 1;
+}
+
+/* Which backup a place is in; 0: the file itself; -1: none of them. */
+static int64_t find_backup(const Logfile *file, const LogPlace *place)
+{
+    for (int64_t i = 0; i <= file->backups; i++) {
+        g_autofree char *name = backup_name(file, i);
+        LogPlace begin = find_place(AT_FDCWD, name);
+
+        if (begin.inode != 0 && begin.device == place->device && begin.inode == place->inode &&
+            begin.born == place->born)
+            return i;
+    }
+    return -1;
+}
+
+static void hand_out_backup(const Logfile *file, int64_t number, uint64_t begin, LogfileExtentFunction found,
+                            void *userdata)
+{
+    g_autofree char *name = backup_name(file, number);
+    int fd = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    struct stat status;
+
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return;
+    }
+    LogSegment *segment = log_segment_new(fd);
+    if (begin < (uint64_t)status.st_size)
+        found(&(LogExtent){.segment = segment, .begin = (off_t)begin, .end = status.st_size}, userdata);
+    log_segment_unref(segment);
+}
+
+void logfile_since(Logfile *file, const LogPlace *place, LogfileExtentFunction found, void *userdata)
+{
+    IDENTITY_SCOPE;
+    int64_t number = find_backup(file, place);
+    uint64_t begin = number >= 0 ? place->offset : 0;
+
+    for (; number > 0; number--) {
+        hand_out_backup(file, number, begin, found, userdata);
+        begin = 0;
+    }
+    /* Cut from outside meanwhile: all of it is new. */
+    if (begin > (uint64_t)file->size)
+        begin = 0;
+    if (begin < (uint64_t)file->size)
+        found(&(LogExtent){.segment = file->segment, .begin = (off_t)begin, .end = file->size}, userdata);
+}
+
+LogPlace logfile_end(const Logfile *file)
+{
+    return log_segment_place(file->segment, file->size);
 }
 
 int logfile_reopen(Logfile *file)

@@ -18,6 +18,14 @@
 typedef struct LogSegment LogSegment;
 typedef struct Logfile Logfile;
 
+/* A byte of a log that has a name beyond this process: also after the file was renamed. */
+typedef struct LogPlace {
+    uint64_t device;
+    uint64_t inode; /* 0: nowhere */
+    uint64_t born;  /* nanoseconds, where the file system knows: numbers of removed files are used again */
+    uint64_t offset;
+} LogPlace;
+
 /* Bytes [begin, end) of a segment; the segment is borrowed. NULL when what was written cannot be read back
  * (special files). */
 typedef struct LogExtent {
@@ -31,6 +39,8 @@ void log_segment_unref(LogSegment *segment);
 /* As pread(), with negative errno. */
 ssize_t log_segment_read(const LogSegment *segment, void *buffer, size_t size, off_t offset);
 
+LogPlace log_segment_place(const LogSegment *segment, off_t offset);
+
 /* Opens for appending, makes it (mode 0666 less umask) if it is missing. `maxbytes` 0: never rotate. Returns
  * 0 or negative errno. */
 int logfile_open(const char *path, int64_t maxbytes, int64_t backups, Logfile **ret);
@@ -42,6 +52,13 @@ const char *logfile_path(const Logfile *file);
 bool logfile_is_special(const Logfile *file);
 /* Splice works and what was written can be read back. */
 bool logfile_can_splice(const Logfile *file);
+/* Hands out everything from a place in the file or one of its backups to the end of the file, in order. When
+ * the file of the place is gone, it is all that the current file holds: backups may be older. The extents'
+ * segments are borrowed. Regular files only. */
+typedef void (*LogfileExtentFunction)(const LogExtent *extent, void *userdata);
+void logfile_since(Logfile *file, const LogPlace *place, LogfileExtentFunction found, void *userdata);
+/* Where the next byte will be. */
+LogPlace logfile_end(const Logfile *file);
 /* To wait for a special file to become writable. */
 int logfile_fd(const Logfile *file);
 

@@ -13,6 +13,7 @@
 #include "bridge/copy_queue.h"
 #include "bridge/journal.h"
 #include "bridge/journal_copy.h"
+#include "bridge/journal_lookup.h"
 #include "bridge/outlet.h"
 #include "bridge/output_events.h"
 #include "bridge/pump_internal.h"
@@ -31,6 +32,8 @@
 #define PID_PATIENCE_USEC ((uint64_t)100 * 1000)
 /* Beside the FIFO: where its journal log stands. */
 #define POSITION_SUFFIX ".position"
+/* … and how far the log file is copied to the journal. */
+#define MARK_SUFFIX ".copied"
 /* Of output that is in no file and that journald has not taken yet. */
 #define MEMORY_LIMIT ((size_t)1024 * 1024)
 /* What journald lets one service say by default: 10,000 lines in 30 s, times 3 to 4 where there is room on
@@ -43,6 +46,7 @@ struct Pump {
     MainLog *log;
     EventBus *events;
     CopyQueue *copies;
+    int (*was_sent)(const char *match, uint64_t since);
     GQueue streams;
     GQueue resting;
     sd_event_source *rest;
@@ -61,6 +65,7 @@ struct PumpStream {
     sd_event_source *output; /* a special log file is full: waits until it takes more */
     Outlet *outlet;          /* NULL without a log file */
     JournalCopy *copy;       /* NULL without a journal and syslog */
+    CopyMark *mark;          /* … which owns this one; NULL without a log file */
     JournalLog *journal_log; /* NULL with a log file, or without a journal */
     int64_t maxbytes;
     int64_t backups;
@@ -73,6 +78,7 @@ struct PumpStream {
     pid_t pid;
     sd_event_source *patience; /* events are due, and who wrote is not known yet */
     bool out_of_patience;      /* … and will not be told */
+    bool shares_file;          /* with another stream */
     bool is_resting;
     GList link;      /* in pump->streams */
     GList rest_link; /* in pump->resting */
@@ -385,7 +391,8 @@ static int on_rest(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const char *journal_path,
-                          const char *syslog_path, Pump **ret)
+                          const char *syslog_path, int (*was_sent)(const char *match, uint64_t since),
+                          Pump **ret)
 {
     g_autoptr(Pump) pump = g_new0(Pump, 1);
     int r;
@@ -393,6 +400,7 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const
     pump->event = sd_event_ref(event);
     pump->log = log;
     pump->events = events;
+    pump->was_sent = was_sent;
     pump->buffer = g_malloc(READ_BYTES);
     pump->stripped = g_malloc(READ_BYTES + 1);
     r = copy_queue_new(event, journal_path, syslog_path, &pump->copies);
@@ -411,7 +419,8 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const
 
 int pump_new(sd_event *event, MainLog *log, EventBus *events, Pump **ret)
 {
-    return pump_new_with_sockets(event, log, events, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, ret);
+    return pump_new_with_sockets(event, log, events, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, journal_lookup,
+                                 ret);
 }
 
 /* Nobody will tell any more who wrote the last lines, nor finish them. */
@@ -471,16 +480,25 @@ static void stream_keep_fifo(PumpStream *stream)
                        stream->stream == STREAM_STDERR ? "stderr" : "stdout", stream->name, g_strerror(-r));
 }
 
+static void stream_share_file(PumpStream *stream)
+{
+    stream->shares_file = true;
+    if (stream->mark)
+        copy_mark_set_shared(stream->mark);
+}
+
 /* Two streams with the same log file write through one Logfile, or the rotation of one would be none of the
  * other's business. */
-static int pump_open_logfile(Pump *pump, const PumpStream *stream, const char *path, Logfile **ret)
+static int pump_open_logfile(Pump *pump, PumpStream *stream, const char *path, Logfile **ret)
 {
     for (GList *link = pump->streams.head; link; link = link->next) {
-        const PumpStream *other = link->data;
+        PumpStream *other = link->data;
         Logfile *file = other->outlet ? outlet_file(other->outlet) : NULL;
 
         if (file && strcmp(logfile_path(file), path) == 0 && !logfile_is_special(file)) {
             *ret = logfile_ref(file);
+            stream_share_file(other);
+            stream_share_file(stream);
             return 0;
         }
     }
@@ -506,8 +524,51 @@ static int stream_open_journal_log(PumpStream *stream)
     return journal_log_open(path, &stream->journal_log);
 }
 
+/* Without it nothing is worse than that a crash costs a few lines of the copy. */
+static CopyMark *stream_open_mark(const PumpStream *stream)
+{
+    g_autofree char *path = g_strconcat(stream->fifo_path, MARK_SUFFIX, NULL);
+    const Logfile *file = stream->outlet ? outlet_file(stream->outlet) : NULL;
+    CopyMark *mark = NULL;
+
+    if (!file || !logfile_can_splice(file))
+        return NULL;
+    int r = copy_mark_open(path, &mark);
+    if (r < 0)
+        main_log_write(stream->pump->log, LOG_LEVEL_WARN, "cannot make %s: %s", path, g_strerror(-r));
+    return mark;
+}
+
+static void on_uncopied(const LogExtent *extent, void *userdata)
+{
+    push_extent(userdata, extent);
+}
+
+/* What an earlier bridge wrote to the file and did not get to the journal any more. */
+static void stream_resume_copy(PumpStream *stream)
+{
+    Logfile *file;
+
+    if (!stream->mark)
+        return;
+    file = outlet_file(stream->outlet);
+    if (copy_mark_is_set(stream->mark) && !copy_mark_is_shared(stream->mark)) {
+        const LogPlace place = copy_mark_place(stream->mark);
+        logfile_since(file, &place, on_uncopied, stream);
+        copy_queue_schedule(stream->pump->copies, stream->copy);
+    } else {
+        const LogPlace end = logfile_end(file);
+        copy_mark_finish(stream->mark, &end, false);
+    }
+    if (stream->shares_file)
+        copy_mark_set_shared(stream->mark);
+}
+
 static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
 {
+    if (!config->journal && !config->syslog)
+        return;
+    stream->mark = stream_open_mark(stream);
     const JournalCopyConfig copy = {
         .process = config->process,
         .group = config->group,
@@ -516,16 +577,17 @@ static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
         .stream = config->stream,
         .journal = config->journal,
         .syslog = config->syslog,
+        .mark = stream->mark,
+        .was_sent = stream->pump->was_sent,
         .log = stream->journal_log,
         .memory_limit = MEMORY_LIMIT,
         .rate_burst = RATE_BURST,
         .rate_interval = RATE_INTERVAL_USEC,
     };
 
-    if (!config->journal && !config->syslog)
-        return;
     stream->copy = journal_copy_new(&copy);
     copy_queue_add(stream->pump->copies, stream->copy);
+    stream_resume_copy(stream);
 }
 
 int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
@@ -569,11 +631,19 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     return 0;
 }
 
+void pump_forget(FdStore *fd_store, const char *fifo_path)
+{
+    g_autofree char *mark = g_strconcat(fifo_path, MARK_SUFFIX, NULL);
+
+    fifo_remove(fd_store, fifo_path);
+    (void)unlink(mark);
+}
+
 static void stream_remove_files(const PumpStream *stream)
 {
     g_autofree char *position = g_strdup_printf("%s" POSITION_SUFFIX, stream->fifo_path);
 
-    fifo_remove(stream->fd_store, stream->fifo_path);
+    pump_forget(stream->fd_store, stream->fifo_path);
     (void)unlink(position);
 }
 

@@ -62,6 +62,9 @@ void pump_stream_remove(PumpStream *stream, bool remove_fifo);
  * -u finds them all the same); a stream that raises events is not read for as long. */
 void pump_stream_set_pid(PumpStream *stream, pid_t pid);
 
+/* For a stream that is gone for good: removes what lies beside the FIFO and the FIFO itself. */
+void pump_forget(FdStore *fd_store, const char *fifo_path);
+
 /* Takes in everything that is in the FIFO now: called when the process has ended, before anybody is told. */
 void pump_stream_drain(PumpStream *stream);
 

@@ -3,5 +3,7 @@
 
 #include "bridge/pump.h"
 
+/* `was_sent`: as journal_lookup(). */
 int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const char *journal_path,
-                          const char *syslog_path, Pump **ret);
+                          const char *syslog_path, int (*was_sent)(const char *match, uint64_t since),
+                          Pump **ret);

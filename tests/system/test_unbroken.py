@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -169,9 +170,15 @@ class Unbroken(unittest.TestCase):
         os.kill(pid, signal.SIGKILL)
         self.wait_until_gone(pid)
 
-    def finish_writers(self):
+    def begin_writers(self, rows):
+        self.begin("".join(writer_section(*row) for row in rows))
+        for name, *_ in rows:
+            path = self.daemon.path(f"{name}.stdout")
+            wait_until(lambda path=path: os.path.exists(path) and os.path.getsize(path), f"{path} to be written to")
+
+    def finish_writers(self, rows):
         self.daemon.write("stop", "")
-        for name, *_ in WRITERS:
+        for name, *_ in rows:
             wait_until(lambda name=name: os.path.exists(self.daemon.path(name + ".done")), f"{name} to stop")
         self.assertEqual([name for name in os.listdir(self.daemon.directory) if name.endswith(".error")], [])
 
@@ -191,19 +198,38 @@ class Unbroken(unittest.TestCase):
         return total, len(lives)
 
     def test_every_byte_once(self):
-        self.begin("".join(writer_section(*row) for row in WRITERS))
-        for name, *_ in WRITERS:
-            wait_until(lambda name=name: os.path.exists(self.daemon.path(f"{name}.stdout"))
-                       and os.path.getsize(self.daemon.path(f"{name}.stdout")), f"{name} to write")
+        self.begin_writers(WRITERS)
         began = time.monotonic()
         for _ in range(KILLS):
             self.kill_once()
         seconds = time.monotonic() - began
-        self.finish_writers()
+        self.finish_writers(WRITERS)
         for name, kind, streams, _, settings in WRITERS:
             total, lives = self.compare(name, kind, streams, settings)
             self.assertGreater(total, 0)
             print(f"{name}: {total} bytes in {lives} lives, {KILLS} kills, {seconds:.1f} s")
+
+    def journal(self, name, stream):
+        return subprocess.run(["journalctl", "-q", "-o", "cat", "-u", f"{self.daemon.name}:{name}.service",
+                               f"SUPERVISOR_STREAM={stream}"], stdout=subprocess.PIPE, check=True, timeout=60).stdout
+
+    def test_every_line_once_in_the_journal(self):
+        rows = [("slow", "bursts", "1", "", {"maxbytes": "0"}),
+                ("turns", "bursts", "1,2", "", {"maxbytes": "5KB", "backups": "2000"})]
+        self.begin_writers(rows)
+        for _ in range(KILLS):
+            self.kill_once()
+        self.finish_writers(rows)
+        for name, kind, streams, _, settings in rows:
+            self.compare(name, kind, streams, settings)
+            for stream in ("stdout", "stderr"):
+                log = b"".join(read_parts(self.daemon.path(f"{name}.{stream}")))
+                try:
+                    wait_until(lambda name=name, stream=stream, log=log: len(self.journal(name, stream)) >= len(log),
+                               "the journal to have it all", 10, 0.5)
+                finally:
+                    found = difference(iter([self.journal(name, stream)]), [log])
+                    self.assertIsNone(found, f"journal of {name}'s {stream} after {KILLS} kills: {found}")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,15 @@ def giants(rng):
         yield b"%d" % rng.randrange(10) * rng.randrange(1 << 20, 1 << 21) + b"\n"
 
 
-KINDS = {"numbered": numbered, "noise": noise, "crumbs": crumbs, "giants": giants}
+def bursts(rng):
+    number = 0
+    while True:
+        count = rng.randrange(1, 200)
+        yield b"".join(b"%012d\n" % i for i in range(number, number + count))
+        number += count
+
+
+KINDS = {"bursts": bursts, "numbered": numbered, "noise": noise, "crumbs": crumbs, "giants": giants}
 
 
 def blocks(name, kind, life):
@@ -73,6 +81,8 @@ class Writer:
             write_all(fd, block)
             totals[fd] += len(block)
             stopped = os.path.exists(stop)
+            if self.kind == "bursts":
+                time.sleep(0.1)  # the journal takes only so much of one service
             if stopped or self.limit and sum(totals.values()) >= self.limit:
                 break
         self.lives.append(totals)

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
+#include "bridge/journal_lookup.h"
 #include "bridge/pump.h"
 #include "bridge/pump_internal.h"
 #include "tests/unit/fake-journald.h"
@@ -64,7 +65,7 @@ static int set_up(void **state)
                                    &fixture->main_log),
                      0);
     assert_int_equal(pump_new_with_sockets(fixture->event, fixture->main_log, fixture->events,
-                                           fixture->journal_path, syslog, &fixture->pump),
+                                           fixture->journal_path, syslog, journal_lookup, &fixture->pump),
                      0);
     fixture->config = (PumpStreamConfig){
         .fifo_path = fixture->fifo,
