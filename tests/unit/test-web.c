@@ -214,7 +214,6 @@ static void accounting_reads_cgroups(void **state)
     /* Fresh: answered at once. */
     accounting_refresh(accounting, units, G_N_ELEMENTS(units), count_call, &calls);
     assert_int_equal(calls, 2);
-    g_autofree char *command = NULL;
     g_autoptr(GError) error = NULL;
     const char *const argv[] = {"/bin/rm", "-r", directory, NULL};
     int status = -1;
