@@ -35,6 +35,7 @@ struct Visit {
     HttpRequest *request;
     GHashTable *form; /* of a POST; NULL */
     WebJob *job;
+    WebTail *tail;
     char *token;
     VisitReply reply;
 };
@@ -108,6 +109,7 @@ static void visit_free(Visit *visit)
     g_hash_table_remove(visit->web->visits, visit);
     accounting_forget(visit->web->accounting, visit);
     web_job_cancel(visit->job);
+    web_tail_cancel(visit->tail);
     g_clear_pointer(&visit->form, g_hash_table_unref);
     g_free(visit->token);
     g_free(visit);
@@ -401,18 +403,27 @@ static void on_metrics(Visit *visit)
         refuse(visit, 404);
 }
 
+static void on_tail_read(const GString *page, void *userdata)
+{
+    Visit *visit = userdata;
+
+    visit->tail = NULL;
+    reply(visit->request, 200, HTML, page);
+    visit_free(visit);
+}
+
 static void on_tail(Visit *visit)
 {
-    WebTail tail = {
-        .manager = visit->web->manager,
+    WebTailWish wish = {
         .name = visit_value(visit, "processname"),
         .limit = visit_value(visit, "limit"),
         .stream = visit_value(visit, "stream"),
     };
-    g_autoptr(GString) page = web_tail_page(&tail);
 
-    reply(visit->request, 200, HTML, page);
-    visit_free(visit);
+    http_request_on_abandon(visit->request, on_abandoned, visit);
+    WebTail *tail = web_tail_read(visit->web->manager, &wish, on_tail_read, visit);
+    if (tail)
+        visit->tail = tail;
 }
 
 static void on_ok(Visit *visit)

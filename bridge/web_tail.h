@@ -3,13 +3,19 @@
 
 #include "bridge/manager.h"
 
+typedef struct WebTail WebTail;
+
 /* As in the query; NULL: not there. `stream` "stderr" is an addition to the oracle's. */
-typedef struct WebTail {
-    Manager *manager;
+typedef struct WebTailWish {
     const char *name;
     const char *limit;
     const char *stream;
-} WebTail;
+} WebTailWish;
 
-/* Free with g_string_free. */
-GString *web_tail_page(const WebTail *tail);
+typedef void (*WebTailDone)(const GString *page, void *userdata);
+
+/* Makes the page. What is in the journal takes a moment to read; otherwise `done` is called before this
+ * returns, and then NULL is returned. */
+WebTail *web_tail_read(Manager *manager, const WebTailWish *wish, WebTailDone done, void *userdata);
+/* Nobody wants it any more. NULL is fine. */
+void web_tail_cancel(WebTail *tail);
