@@ -10,6 +10,7 @@
 
 #include "bridge/auth.h"
 #include "bridge/http_internal.h"
+#include "bridge/http_peer.h"
 
 enum {
     BODY_LIMIT = 8 << 20,
@@ -110,7 +111,6 @@ static void request_free(HttpRequest *request)
 {
     request->server->http->body_bytes -= request->body->len;
     request->server->http->answer_bytes -= request->answer_size;
-    sd_event_source_disable_unref(request->hangup);
     g_clear_pointer(&request->response, MHD_destroy_response);
     http_stream_free(request->stream);
     g_byte_array_unref(request->body);
@@ -121,7 +121,6 @@ static void request_free(HttpRequest *request)
 
 void http_request_resume(HttpRequest *request)
 {
-    request->hangup = sd_event_source_disable_unref(request->hangup);
     if (!request->suspended)
         return;
     request->suspended = false;
@@ -140,36 +139,21 @@ static void request_abandon(HttpRequest *request)
         abandoned(request->abandoned_userdata);
 }
 
-static int on_hangup(sd_event_source *source, int fd, uint32_t events, void *userdata)
+void http_request_hang_up(HttpRequest *request)
 {
-    HttpRequest *request = userdata;
-
     request_abandon(request);
     http_request_resume(request);
-    return 0;
-}
-
-/* MHD does not look at a suspended connection, so a client that gives up would keep its call waiting. */
-static int request_watch_hangup(HttpRequest *request)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    if (!info)
-        return -EBADF;
-    return sd_event_add_io(request->server->http->event, &request->hangup, info->connect_fd, EPOLLRDHUP,
-                           on_hangup, request);
 }
 
 int http_request_suspend(HttpRequest *request)
 {
-    int r = request_watch_hangup(request);
-
-    if (r < 0)
-        return r;
+    /* Nobody would notice a client that gives up. */
+    if (!request->peer)
+        return -ENOMEM;
     request->suspended = true;
     g_hash_table_add(request->server->suspended, request);
     MHD_suspend_connection(request->connection);
+    http_peer_look_again(request->peer);
     return 0;
 }
 
@@ -221,6 +205,26 @@ static bool is_too_long(const char *length)
     return length && g_ascii_strtoull(length, NULL, 10) > BODY_LIMIT;
 }
 
+static enum MHD_Result count_framing(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    unsigned *count = userdata;
+
+    *count += g_ascii_strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+              g_ascii_strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+/* Two words about where the body ends: a proxy in front may have taken the other one, and what it let through
+ * as a body would be a request here. */
+static bool is_ambiguous(const HttpRequest *request)
+{
+    unsigned count = 0;
+
+    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, count_framing, &count);
+    return count > 1;
+}
+
 /* What can be said about a request from its head alone. Returns 0 or the status of the refusal. */
 static unsigned check_head(const HttpRequest *request)
 {
@@ -229,6 +233,8 @@ static unsigned check_head(const HttpRequest *request)
 
     if (status != 0)
         return status;
+    if (is_ambiguous(request))
+        return MHD_HTTP_BAD_REQUEST;
     const HttpRoute *route = find_route(request->server->http->routes, request->path);
     if (g_str_equal(request->method, "POST") && route && route->needs_length && !length)
         return MHD_HTTP_LENGTH_REQUIRED;
@@ -242,7 +248,7 @@ static bool may_finish(const HttpRequest *request)
 {
     const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-    return length && !is_too_long(length);
+    return length && !is_too_long(length) && !is_ambiguous(request);
 }
 
 static enum MHD_Result request_queue(HttpRequest *request)
@@ -273,12 +279,17 @@ static HttpRequest *request_new(HttpServer *server, struct MHD_Connection *conne
 {
     HttpRequest *request = g_new0(HttpRequest, 1);
 
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
     request->server = server;
     request->connection = connection;
+    request->peer = info ? info->socket_context : NULL;
     request->method = g_strdup(method);
     request->path = g_strdup(url);
     request->body = g_byte_array_new();
     MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)REQUEST_TIMEOUT);
+    http_peer_set_request(request->peer, request);
     return request;
 }
 
@@ -327,9 +338,19 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
         return;
     /* Of no effect once the whole answer has been given. */
     request_abandon(request);
+    http_peer_set_request(request->peer, NULL);
     request_free(request);
     if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)KEEPALIVE_TIMEOUT);
+}
+
+static void connection_started(HttpServer *server, struct MHD_Connection *connection, HttpPeer **ret_peer)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    *ret_peer = info ? http_peer_new(server, info->connect_fd) : NULL;
+    http_acceptor_count(server->acceptor);
 }
 
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
@@ -337,11 +358,12 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
 {
     HttpServer *server = userdata;
 
-    if (!server->acceptor)
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection_started(server, connection, (HttpPeer **)context);
         return;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        http_acceptor_count(server->acceptor);
-    else if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+    }
+    http_peer_free(*context);
+    if (server->acceptor)
         http_acceptor_discount(server->acceptor);
 }
 

@@ -9,6 +9,8 @@
 #include "bridge/http_listen.h"
 #include "bridge/http_stream.h"
 
+typedef struct HttpPeer HttpPeer;
+
 typedef struct HttpServer {
     Http *http;
     struct MHD_Daemon *daemon;
@@ -38,6 +40,7 @@ struct Http {
 struct HttpRequest {
     HttpServer *server;
     struct MHD_Connection *connection;
+    HttpPeer *peer; /* NULL: nobody watches it */
     char *method;
     char *path;
     GByteArray *body;
@@ -49,7 +52,6 @@ struct HttpRequest {
     size_t answer_size;
     struct MHD_Response *response;
     HttpStream *stream; /* the answer, when it comes in pieces */
-    sd_event_source *hangup;
     void (*abandoned)(void *userdata);
     void *abandoned_userdata;
 };
@@ -57,6 +59,8 @@ struct HttpRequest {
 /* The connection waits until http_request_resume(); its client is watched meanwhile. Within a callback of MHD
  * only. 0 or negative errno. */
 int http_request_suspend(HttpRequest *request);
+/* The client of a request that waits has gone. */
+void http_request_hang_up(HttpRequest *request);
 /* Harmless when it does not wait. */
 void http_request_resume(HttpRequest *request);
 

@@ -6,6 +6,9 @@
 
 /* The results of one request together; log files could add up to anything. */
 #define RESULT_LIMIT ((size_t)128 << 20)
+/* Microseconds in a row, before others get their turn: an entry costs a client nothing and may cost us a
+ * millisecond. */
+#define TURN_LIMIT 5000
 
 typedef struct Multicall {
     RpcCall *call;
@@ -13,8 +16,10 @@ typedef struct Multicall {
     size_t next;
     GVariantBuilder results;
     size_t result_bytes;
-    RpcCall *current; /* the call that is being carried out */
-    bool running;     /* step() is on the stack: a call that completes at once must not enter it again */
+    RpcCall *current;      /* the call that is being carried out */
+    bool is_full;          /* RESULT_LIMIT was reached: nothing more is carried out */
+    sd_event_source *turn; /* goes on in the next turn of the loop */
+    bool running;          /* step() is on the stack: a call that completes at once must not enter it again */
 } Multicall;
 
 static void multicall_free(void *data)
@@ -23,12 +28,15 @@ static void multicall_free(void *data)
 
     if (multicall->current)
         rpc_call_cancel(multicall->current);
+    sd_event_source_disable_unref(multicall->turn);
     g_variant_builder_clear(&multicall->results);
     g_variant_unref(multicall->calls);
     g_free(multicall);
 }
 
 static void step(Multicall *multicall);
+
+static const char TOO_LARGE[] = "FAILED: the results of this multicall are too large";
 
 static void add_fault(Multicall *multicall, int fault, const char *text)
 {
@@ -44,7 +52,8 @@ static void on_done(GVariant *value, int fault, const char *text, void *userdata
     if (!value) {
         add_fault(multicall, fault, text);
     } else if (size > RESULT_LIMIT - multicall->result_bytes) {
-        add_fault(multicall, FAULT_FAILED, "FAILED: the results of this multicall are too large");
+        multicall->is_full = true;
+        add_fault(multicall, FAULT_FAILED, TOO_LARGE);
     } else {
         multicall->result_bytes += size;
         g_variant_builder_add(&multicall->results, "v", value);
@@ -77,6 +86,8 @@ static void run_named(Multicall *multicall, GVariant *entry, const char *name)
     if (g_str_equal(name, "system.multicall")) {
         add_fault(multicall, FAULT_INCORRECT_PARAMETERS,
                   "INCORRECT_PARAMETERS: Recursive system.multicall forbidden");
+    } else if (multicall->is_full) {
+        add_fault(multicall, FAULT_FAILED, TOO_LARGE);
     } else if (!rpc_method_find(name)) {
         add_fault(multicall, FAULT_UNKNOWN_METHOD, fault_name(FAULT_UNKNOWN_METHOD));
     } else if (!arguments) {
@@ -118,12 +129,36 @@ static void crash(Multicall *multicall)
     rpc_call_crash(call);
 }
 
+static int on_turn(sd_event_source *source, void *userdata)
+{
+    step(userdata);
+    return 0;
+}
+
+/* Returns whether the rest waits for the next turn of the loop. */
+static bool yield(Multicall *multicall)
+{
+    int r = 0;
+
+    if (multicall->turn)
+        r = sd_event_source_set_enabled(multicall->turn, SD_EVENT_ONESHOT);
+    else
+        r = sd_event_add_defer(manager_event(rpc_call_manager(multicall->call)), &multicall->turn, on_turn,
+                               multicall);
+    return r >= 0;
+}
+
 static void step(Multicall *multicall)
 {
     size_t count = g_variant_n_children(multicall->calls);
+    gint64 end = g_get_monotonic_time() + TURN_LIMIT;
 
     multicall->running = true;
     while (multicall->next < count && !multicall->current) {
+        if (g_get_monotonic_time() > end && yield(multicall)) {
+            multicall->running = false;
+            return;
+        }
         g_autoptr(GVariant) boxed = g_variant_get_child_value(multicall->calls, multicall->next++);
         g_autoptr(GVariant) entry = g_variant_get_variant(boxed);
         if (!g_variant_is_of_type(entry, G_VARIANT_TYPE_VARDICT)) {
