@@ -622,23 +622,20 @@ static int take_socket(int fd)
     return fd;
 }
 
-int http_listen(Http *http, const ServerConfig *config, int listen_fd)
+int http_serve(Http *http, const ServerConfig *config, int listen_fd, const HttpSocketFile *made)
 {
-    HttpSocketFile made = {0};
-    int fd = listen_fd >= 0 ? take_socket(listen_fd) : http_listen_open(config, &made);
+    int fd = take_socket(listen_fd);
 
     if (fd < 0)
         return fd;
     HttpServer *server = server_new(http, config);
-    if (listen_fd < 0 && config->is_unix) {
+    if (made) {
         server->file = g_strdup(config->file);
-        server->made = made;
+        server->made = *made;
     }
     int r = server_start(server, fd);
     if (r < 0) {
         server_free(server);
-        if (listen_fd < 0)
-            close(fd);
         return r;
     }
     g_ptr_array_add(http->servers, server);
@@ -646,4 +643,25 @@ int http_listen(Http *http, const ServerConfig *config, int listen_fd)
         main_log_write(http->log, LOG_LEVEL_CRITICAL,
                        "Server '%s' running without any HTTP authentication checking", config->section);
     return 0;
+}
+
+int http_listen(Http *http, const ServerConfig *config, int listen_fd)
+{
+    HttpSocketFile made = {0};
+    int fd = listen_fd >= 0 ? listen_fd : http_listen_open(config, &made);
+
+    if (fd < 0)
+        return fd;
+    int r = http_serve(http, config, fd, listen_fd < 0 && config->is_unix ? &made : NULL);
+    if (r < 0 && listen_fd < 0)
+        close(fd);
+    return r;
+}
+
+void http_leave_files(Http *http)
+{
+    for (unsigned i = 0; i < http->servers->len; i++) {
+        HttpServer *server = g_ptr_array_index(http->servers, i);
+        g_clear_pointer(&server->file, g_free);
+    }
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <systemd/sd-event.h>
 
+#include "bridge/http_listen.h"
 #include "bridge/main_log.h"
 #include "translator/config.h"
 
@@ -42,6 +43,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Http, http_free)
  * something else than a socket. A stale unix socket is replaced. `listen_fd` >= 0: a socket that systemd
  * made, taken over (on success only). */
 int http_listen(Http *http, const ServerConfig *server, int listen_fd);
+
+/* The same with a socket that listens already, taken over on success. `made`: the file of a unix socket, to
+ * be removed at the end; NULL: nothing is. */
+int http_serve(Http *http, const ServerConfig *server, int listen_fd, const HttpSocketFile *made);
+/* Nothing is removed at the end: the next bridge serves the same sockets. */
+void http_leave_files(Http *http);
 
 const char *http_request_method(const HttpRequest *request); /* "POST" */
 const char *http_request_path(const HttpRequest *request);   /* without the query, percent escapes resolved */

@@ -1,5 +1,5 @@
-/* The inside of the manager, shared by manager.c (groups and configuration) and manager_life.c (start,
- * signals, end). Nobody else includes this. */
+/* The inside of the manager, shared by manager.c (groups and configuration), manager_life.c (start and end),
+ * manager_servers.c and manager_signal.c. Nobody else includes this. */
 #pragma once
 
 #include "bridge/fd_store.h"
@@ -8,6 +8,7 @@
 #include "bridge/manager_owner.h"
 #include "bridge/pump.h"
 #include "bridge/rpc.h"
+#include "bridge/server_socket.h"
 #include "bridge/store.h"
 #include "bridge/systemd.h"
 #include "bridge/web.h"
@@ -22,6 +23,8 @@ struct Manager {
     Pump *pump;
     Store *store;
     FdStore *fd_store;
+    ServerSockets *sockets;
+    char *own_unit; /* the service that this process is the main process of; NULL: none */
     EventBus *events;
     Tick *tick;
     Http *http;
@@ -63,3 +66,12 @@ int manager_compare_groups(const void *a, const void *b);
 FcgiSocket *manager_socket(Manager *manager, const PlannedGroup *planned);
 /* Makes the group active, and tells listeners so, without starting anything. */
 Group *manager_activate(Manager *manager, const PlannedGroup *planned);
+
+/* manager_servers.c: opens all servers. 0, or negative errno with `ret_message` newly allocated. */
+int manager_open_servers(Manager *manager, char **ret_message);
+/* Stops the socket units that were passed: at the end those that a server used, so that a client does not
+ * start everything again; at the start the others. */
+void manager_stop_sockets(Manager *manager, bool used);
+
+/* manager_signal.c */
+int manager_watch_signals(Manager *manager);

@@ -1,9 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "bridge/autolog.h"
@@ -14,10 +14,7 @@
 #include "bridge/manager_internal.h"
 #include "bridge/runtime_directory.h"
 #include "common/install_path.h"
-#include "common/signal_name.h"
 #include "translator/unitname.h"
-
-#define BUILT_IN_INTERFACE "supervisor.rpcinterface:make_main_rpcinterface"
 
 enum { SHUTDOWN_REPORT_SECONDS = 3 };
 
@@ -95,40 +92,6 @@ static void fail(Manager *manager, int failure, const char *message)
     (void)sd_event_exit(manager->event, 0);
 }
 
-static char *describe_listen_failure(int error)
-{
-    if (error == -EADDRINUSE)
-        return g_strdup("Another program is already listening on a port that one of our HTTP servers is "
-                        "configured to use.  "
-                        "Shut this program down first before starting supervisord.");
-    return g_strdup_printf("Cannot open an HTTP server: socket.error reported errno.%s (%d)",
-                           strerrorname_np(-error), -error);
-}
-
-/* The oracle makes its interface anew for every server, and says so each time. */
-static void tell_interfaces(Manager *manager)
-{
-    for (size_t i = 0; i < config_rpcinterface_count(manager->config); i++) {
-        const PluginConfig *plugin = config_rpcinterface(manager->config, i);
-        if (strcmp(plugin->factory, BUILT_IN_INTERFACE) == 0)
-            main_log_write(manager->log, LOG_LEVEL_INFO, "RPC interface '%s' initialized", plugin->name);
-    }
-}
-
-static int open_servers(Manager *manager)
-{
-    for (size_t i = 0; i < config_server_count(manager->config); i++) {
-        tell_interfaces(manager);
-        int r = http_listen(manager->http, config_server(manager->config, i), -1);
-        if (r < 0) {
-            g_autofree char *message = describe_listen_failure(r);
-            fail(manager, r, message);
-            return r;
-        }
-    }
-    return 0;
-}
-
 static void write_pidfile(Manager *manager)
 {
     const char *path = manager->settings->pidfile;
@@ -175,8 +138,14 @@ static void let_go_of_stderr(void)
 
 static void become_ready(Manager *manager)
 {
-    if (open_servers(manager) < 0)
+    g_autofree char *message = NULL;
+
+    int r = manager_open_servers(manager, &message);
+    if (r < 0) {
+        fail(manager, r, message);
         return;
+    }
+    manager_stop_sockets(manager, false);
     manager->ready = true;
     write_pidfile(manager);
     if (manager->line->handoff)
@@ -300,6 +269,11 @@ static void finish(Manager *manager)
     fd_store_clear(manager->fd_store);
     for (unsigned i = 0; i < manager->groups->len; i++)
         group_abolish(g_ptr_array_index(manager->groups, i));
+    /* A client that comes when everything has been shut down must not start it again. */
+    if (manager->state == DAEMON_RESTARTING)
+        server_sockets_pass_on(manager->sockets);
+    else
+        manager_stop_sockets(manager, true);
     /* A restart reads again what the daemonising parent left. */
     runtime_directory_remove(manager->runtime_directory,
                              manager->state == DAEMON_RESTARTING ? HANDOFF_FILE : NULL);
@@ -376,7 +350,6 @@ static void begin_shutdown(Manager *manager)
     for (unsigned i = 0; i < instances->len; i++)
         instance_unit_hold(g_ptr_array_index(instances, i));
     g_ptr_array_sort(manager->stopping, manager_compare_groups);
-    (void)sd_notify(false, "STOPPING=1");
     (void)sd_event_add_time(manager->event, &manager->shutdown_report, CLOCK_MONOTONIC, 0, 0,
                             on_shutdown_report, manager);
     schedule_advance(manager);
@@ -385,6 +358,7 @@ static void begin_shutdown(Manager *manager)
 void manager_shutdown(Manager *manager)
 {
     manager->state = DAEMON_SHUTDOWN;
+    (void)sd_notify(false, "STOPPING=1");
     begin_shutdown(manager);
 }
 
@@ -393,72 +367,10 @@ void manager_restart(Manager *manager)
     if (manager->state == DAEMON_SHUTDOWN)
         return;
     manager->state = DAEMON_RESTARTING;
+    /* Told that it is stopping, systemd would take the next image of this process for one that does not end.
+     */
+    (void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
     begin_shutdown(manager);
-}
-
-/* Signals
- * -------------------------------------------------------------------------------------------------------- */
-
-static void on_exit_signal(Manager *manager, const char *name)
-{
-    main_log_write(manager->log, LOG_LEVEL_WARN, "received %s indicating exit request", name);
-    manager_shutdown(manager);
-}
-
-static void on_restart_signal(Manager *manager, const char *name)
-{
-    if (manager->state == DAEMON_SHUTDOWN) {
-        main_log_write(manager->log, LOG_LEVEL_WARN,
-                       "ignored %s indicating restart request (shutdown in progress)", name);
-        return;
-    }
-    main_log_write(manager->log, LOG_LEVEL_WARN, "received %s indicating restart request", name);
-    manager_restart(manager);
-}
-
-static void on_reopen_signal(Manager *manager, const char *name)
-{
-    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
-
-    main_log_write(manager->log, LOG_LEVEL_INFO, "received %s indicating log reopen request", name);
-    main_log_write(manager->log, LOG_LEVEL_INFO, "supervisord logreopen");
-    (void)main_log_reopen(manager->log);
-    for (unsigned i = 0; i < instances->len; i++)
-        instance_reopen_logs(g_ptr_array_index(instances, i));
-}
-
-static const struct {
-    int number;
-    void (*handle)(Manager *manager, const char *name);
-} handled_signals[] = {
-    {SIGTERM, on_exit_signal},   {SIGINT, on_exit_signal},    {SIGQUIT, on_exit_signal},
-    {SIGHUP, on_restart_signal}, {SIGUSR2, on_reopen_signal},
-};
-
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++) {
-        if (handled_signals[i].number == (int)info->ssi_signo)
-            handled_signals[i].handle(userdata, signal_name((int)info->ssi_signo));
-    }
-    return 0;
-}
-
-static int watch_signals(Manager *manager)
-{
-    sigset_t mask;
-
-    sigemptyset(&mask);
-    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++)
-        sigaddset(&mask, handled_signals[i].number);
-    if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-        return -errno;
-    for (size_t i = 0; i < G_N_ELEMENTS(handled_signals); i++) {
-        int r = sd_event_add_signal(manager->event, NULL, handled_signals[i].number, on_signal, manager);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 /* Making and running
@@ -585,6 +497,7 @@ static int open_parts(Manager *manager, char **ret_message)
         *ret_message = g_strdup_printf("could not open %s: %s", state, g_strerror(-r));
         return r;
     }
+    manager->sockets = server_sockets_new();
     manager->fd_store = fd_store_open(&r);
     if (r < 0)
         main_log_write(manager->log, LOG_LEVEL_ERROR,
@@ -603,7 +516,7 @@ static int open_parts(Manager *manager, char **ret_message)
     if (r >= 0)
         r = http_new(manager->event, manager->log, routes, manager, &manager->http);
     if (r >= 0)
-        r = watch_signals(manager);
+        r = manager_watch_signals(manager);
     if (r >= 0)
         r = plan_new(manager->config, manager->settings->identifier, &manager->plan);
     if (r < 0)
@@ -629,8 +542,24 @@ static int activate_all(Manager *manager, char **ret_message)
     return 0;
 }
 
+/* Of a service with Type=notify it is the main process: what a shell or cron has started is not. */
+static char *find_own_unit(void)
+{
+    char *unit = NULL;
+    bool user_manager = geteuid() != 0;
+
+    if (!g_getenv("NOTIFY_SOCKET") ||
+        (user_manager ? sd_pid_get_user_unit(0, &unit) : sd_pid_get_unit(0, &unit)) < 0)
+        return NULL;
+    if (g_str_has_suffix(unit, ".service"))
+        return unit;
+    g_free(unit);
+    return NULL;
+}
+
 static void allocate(Manager *manager)
 {
+    manager->own_unit = find_own_unit();
     manager->groups = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->dead_instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
@@ -701,7 +630,9 @@ void manager_free(Manager *manager)
     pump_free(manager->pump);
     systemd_free(manager->systemd);
     store_free(manager->store);
+    server_sockets_free(manager->sockets);
     fd_store_free(manager->fd_store);
+    g_free(manager->own_unit);
     tick_free(manager->tick);
     event_bus_free(manager->events);
     g_clear_pointer(&manager->plan, plan_unref);

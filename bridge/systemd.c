@@ -15,6 +15,7 @@
 #define UNIT_PATH            "/org/freedesktop/systemd1/unit"
 #define UNIT_INTERFACE       "org.freedesktop.systemd1.Unit"
 #define SERVICE_INTERFACE    "org.freedesktop.systemd1.Service"
+#define JOB_INTERFACE        "org.freedesktop.systemd1.Job"
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 /* systemd answers within milliseconds; while it reloads thousands of units it may take seconds, and being
@@ -50,6 +51,7 @@ typedef struct Call {
     SystemdDone done;
     SystemdLooked looked;
     SystemdListed listed;
+    SystemdJob told;
     void *userdata;
 } Call;
 
@@ -568,6 +570,67 @@ int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void 
     Call *call = call_new(systemd, unit, userdata);
     call->looked = looked;
     return call_send(call, message, on_looked);
+}
+
+static int on_job_type(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+    g_autoptr(Call) call = userdata;
+    const char *type = NULL;
+
+    call_take(call);
+    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "v", "s", &type) < 0)
+        type = NULL;
+    call->told(type, call->userdata);
+    return 0;
+}
+
+static int get_property(Call *call, const char *path, const char *interface, const char *property,
+                        sd_bus_message_handler_t handler)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = sd_bus_message_new_method_call(call->systemd->bus, &message, DESTINATION, path,
+                                           PROPERTIES_INTERFACE, "Get");
+    if (r >= 0)
+        r = sd_bus_message_append(message, "ss", interface, property);
+    if (r >= 0)
+        return call_send(call, message, handler);
+    call_free(call);
+    return r;
+}
+
+static int on_job_path(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+    Call *call = userdata;
+    const char *path = NULL;
+    uint32_t id = 0;
+
+    call_take(call);
+    if (!sd_bus_message_is_method_error(reply, NULL))
+        (void)sd_bus_message_read(reply, "v", "(uo)", &id, &path);
+    SystemdJob told = call->told;
+    void *caller = call->userdata;
+    call->slot = sd_bus_slot_unref(call->slot);
+    if (id == 0)
+        call_free(call);
+    if (id == 0 || get_property(call, path, JOB_INTERFACE, "JobType", on_job_type) < 0)
+        told(NULL, caller);
+    return 0;
+}
+
+int systemd_ask_job(Systemd *systemd, const char *unit, SystemdJob told, void *userdata)
+{
+    char *path = NULL;
+
+    if (!systemd->bus)
+        return -ENOTCONN;
+    int r = sd_bus_path_encode(UNIT_PATH, unit, &path);
+    if (r < 0)
+        return r;
+    g_autofree char *owned = path;
+    Call *call = call_new(systemd, unit, userdata);
+    call->told = told;
+    return get_property(call, owned, UNIT_INTERFACE, "Job", on_job_path);
 }
 
 static int read_unit_names(sd_bus_message *reply, GPtrArray *names)

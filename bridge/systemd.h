@@ -67,6 +67,11 @@ int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone
 typedef void (*SystemdLooked)(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata);
 int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void *userdata);
 
+/* The type of a unit's pending or running job ("stop", "restart", …); NULL when it has none or systemd does
+ * not say. */
+typedef void (*SystemdJob)(const char *type, void *userdata);
+int systemd_ask_job(Systemd *systemd, const char *unit, SystemdJob told, void *userdata);
+
 /* Names of the loaded units that match a shell pattern, NULL-terminated; NULL when the call failed. */
 typedef void (*SystemdListed)(int result, char **units, void *userdata);
 int systemd_list(Systemd *systemd, const char *pattern, SystemdListed listed, void *userdata);

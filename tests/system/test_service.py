@@ -1,0 +1,235 @@
+"""The installed units: supervisor.service, .socket and .slice, and what systemctl does with them."""
+
+import contextlib
+import http.client
+import os
+import re
+import subprocess
+import threading
+import time
+import unittest
+
+import report
+from daemon import OURS, UnixTransport
+from waiting import wait_until
+import xmlrpc.client
+
+CONF = "/etc/supervisor/supervisord.conf"
+SOCKET = "/var/run/supervisor.sock"
+LOGS = "/var/log/supervisor"
+HEAD = f"""\
+[unix_http_server]
+file={SOCKET}
+chmod=0770
+[supervisord]
+logfile={LOGS}/supervisord.log
+pidfile=/var/run/supervisord.pid
+childlogdir={LOGS}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{SOCKET}
+"""
+COUNTER = "/bin/sh -c 'i=0; while :; do i=$((i+1)); echo line $i; [ $((i %% 200)) = 0 ] && sleep 0.01; done'"
+
+
+def systemctl(*words, check=True):
+    done = subprocess.run(["systemctl", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                          timeout=20)
+    if check and done.returncode != 0:
+        raise AssertionError(f"systemctl {' '.join(words)}: {done.returncode}: {done.stdout}")
+    return done.stdout.strip()
+
+
+def rpc():
+    return xmlrpc.client.ServerProxy("http://localhost", transport=UnixTransport(SOCKET, 30)).supervisor
+
+
+def state(name):
+    return rpc().getProcessInfo(name)["statename"]
+
+
+def control(*words):
+    done = subprocess.run([OURS.program("supervisorctl"), "-c", CONF, *words], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, check=False, timeout=60)
+    return done.returncode, done.stdout
+
+
+def main_pid():
+    return int(systemctl("show", "-P", "MainPID", "supervisor.service"))
+
+
+class Installed(unittest.TestCase):
+    def setUp(self):
+        os.makedirs(os.path.dirname(CONF), exist_ok=True)
+        self.addCleanup(systemctl, "stop", "supervisor.service", check=False)
+
+    def configure(self, text, head=HEAD):
+        with open(CONF, "w", encoding="utf-8") as file:
+            file.write(head + text)
+
+    def start(self, text, *names, head=HEAD):
+        self.configure(text, head)
+        systemctl("start", "supervisor.service")
+        for name in names:
+            wait_until(lambda name=name: state(name) == "RUNNING", f"{name} to run")
+
+    def pids_or_none(self):
+        """None while nobody answers."""
+        with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Fault):
+            return self.pids()
+        return None
+
+    def pids(self):
+        return {info["name"]: info["pid"] for info in rpc().getAllProcessInfo()}
+
+    def test_the_units_are_clean(self):
+        directory = os.path.join(os.path.dirname(OURS.bin), "lib/systemd/system")
+        units = [os.path.join(directory, f"supervisor.{suffix}") for suffix in ("service", "socket", "slice")]
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_a_restart_leaves_everything_running(self):
+        self.start(f"""\
+[program:counts]
+command={COUNTER}
+stdout_logfile={LOGS}/counts.log
+stdout_logfile_maxbytes=0
+[program:quiet]
+command=/bin/sleep 1000
+""", "counts", "quiet")
+        self.assertEqual(os.stat(SOCKET).st_mode & 0o777, 0o770)
+        self.assertEqual(systemctl("show", "-P", "ControlGroup", "supervisor.service"),
+                         "/supervisor.slice/supervisor.service")
+        before, file = self.pids(), os.stat(SOCKET).st_ino
+        problems, answers, done = [], [], threading.Event()
+
+        def poll():
+            while not done.is_set():
+                try:
+                    rpc().getPID()
+                    answers.append(1)
+                except Exception as error:  # pylint: disable=broad-except
+                    problems.append(error)
+                time.sleep(0.001)
+        pollers = [threading.Thread(target=poll) for _ in range(3)]
+        for poller in pollers:
+            poller.start()
+        self.addCleanup(done.set)
+        for _ in range(4):
+            old, seen = main_pid(), len(answers)
+            systemctl("restart", "supervisor.service")
+            self.assertNotEqual(main_pid(), old)
+            self.assertEqual(self.pids(), before)
+            wait_until(lambda seen=seen: len(answers) > seen + 20, "answers")
+        done.set()
+        for poller in pollers:
+            poller.join()
+        # A connection that was just being served is cut; nobody is refused.
+        for error in problems:
+            self.assertNotIsInstance(error, (ConnectionRefusedError, FileNotFoundError), problems)
+        self.assertEqual(os.stat(SOCKET).st_ino, file)
+        rpc().stopProcess("counts")
+        with open(f"{LOGS}/counts.log", encoding="ascii") as log:
+            lines = log.read().splitlines()
+        self.assertEqual(lines, [f"line {i + 1}" for i in range(len(lines))])
+        os.remove(f"{LOGS}/counts.log")
+
+    def test_a_socket_elsewhere_outlives_a_restart(self):
+        path = "/run/elsewhere.sock"
+        head = HEAD.replace(SOCKET, path) + "[inet_http_server]\nport=127.0.0.1:9001\n"
+        self.configure("[program:quiet]\ncommand=/bin/sleep 1000\n", head)
+        systemctl("start", "supervisor.service")
+        file = os.stat(path).st_ino
+        # Nobody serves the other one.
+        wait_until(lambda: not os.path.exists(SOCKET), "supervisor.socket to go")
+        for _ in range(3):
+            done, problems = threading.Event(), []
+
+            def poll(done=done, problems=problems):
+                server = xmlrpc.client.ServerProxy("http://localhost", transport=UnixTransport(path, 30)).supervisor
+                inet = xmlrpc.client.ServerProxy("http://127.0.0.1:9001/RPC2").supervisor
+                while not done.is_set():
+                    for proxy in (server, inet):
+                        try:
+                            proxy.getPID()
+                        except (ConnectionRefusedError, FileNotFoundError) as error:
+                            problems.append(error)
+                        except Exception:  # pylint: disable=broad-except  -- cut in the middle
+                            pass
+            poller = threading.Thread(target=poll)
+            poller.start()
+            self.addCleanup(done.set)
+            systemctl("restart", "supervisor.service")
+            done.set()
+            poller.join()
+            self.assertEqual(problems, [])
+            self.assertEqual(os.stat(path).st_ino, file)
+        systemctl("stop", "supervisor.service")
+        self.assertFalse(os.path.exists(path))
+
+    def test_stop_stops_everything_in_order(self):
+        trap = "/bin/sh -c 'trap \"sleep 0.3; exit 0\" TERM; while :; do sleep 0.05; done'"
+        self.start("".join(f"[program:{name}]\ncommand={trap}\npriority={priority}\n"
+                           for name, priority in (("first", 1), ("middle", 5), ("last", 9))), "first", "middle", "last")
+        pids = self.pids()
+        systemctl("stop", "supervisor.service")
+        for pid in pids.values():
+            self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        self.assertFalse(os.path.exists(SOCKET))
+        self.assertFalse(os.path.exists("/run/supersede/supervisor"))
+        with open(f"{LOGS}/supervisord.log", encoding="utf-8") as file:
+            stopped = re.findall(r"stopped: (\w+)", file.read())[-3:]
+        self.assertEqual(stopped, ["last", "middle", "first"])
+        # A client does not start it again.
+        self.assertEqual(control("status")[0], 4)
+        self.assertEqual(systemctl("is-active", "supervisor.service", check=False), "inactive")
+
+    def test_shutdown_by_a_client_is_final(self):
+        self.start("[program:quiet]\ncommand=/bin/sleep 1000\n", "quiet")
+        self.assertEqual(control("shutdown"), (0, "Shut down\n"))
+        wait_until(lambda: systemctl("is-active", "supervisor.service", check=False) == "inactive", "the end")
+        wait_until(lambda: not os.path.exists(SOCKET), "the socket to go")
+        self.assertEqual(control("status")[0], 4)
+        self.assertEqual(systemctl("is-active", "supervisor.service", check=False), "inactive")
+
+    def test_a_restart_by_a_client_keeps_the_socket(self):
+        self.start("[program:quiet]\ncommand=/bin/sleep 1000\n", "quiet")
+        file, pid, program = os.stat(SOCKET).st_ino, main_pid(), self.pids()["quiet"]
+        for _ in range(2):
+            self.assertEqual(control("reload"), (0, "Restarted supervisord\n"))
+            old = program
+            wait_until(lambda old=old: (self.pids_or_none() or {}).get("quiet") not in (0, old, None), "the new program")
+            program = self.pids()["quiet"]
+            self.assertEqual((os.stat(SOCKET).st_ino, main_pid()), (file, pid))
+
+    def test_reload_updates(self):
+        self.start("[program:one]\ncommand=/bin/sleep 1000\n[program:two]\ncommand=/bin/sleep 1000\n", "one", "two")
+        before, main = self.pids(), main_pid()
+        self.configure("[program:two]\ncommand=/bin/sleep 1000\n[program:three]\ncommand=/bin/sleep 1000\n")
+        systemctl("reload", "supervisor.service")
+        wait_until(lambda: state("three") == "RUNNING", "the new program")
+        after = self.pids()
+        self.assertEqual((set(after), after["two"], main_pid()), ({"two", "three"}, before["two"], main))
+        self.configure("[program:two]\ncommand=/bin/sleep 1000\nstartsecs=many\n")
+        self.assertNotEqual(systemctl("reload", "supervisor.service", check=False), "")
+        self.assertEqual(self.pids(), after)
+
+    def test_the_first_client_starts_it(self):
+        self.configure("[program:quiet]\ncommand=/bin/sleep 1000\n")
+        systemctl("start", "supervisor.socket")
+        self.assertEqual(systemctl("is-active", "supervisor.service", check=False), "inactive")
+        self.assertEqual(control("pid"), (0, f"{main_pid()}\n"))
+
+    def test_a_wrong_configuration_fails_once(self):
+        self.configure("[program:x]\n")
+        self.assertIn("failed", systemctl("start", "supervisor.service", check=False))
+        self.assertEqual(systemctl("show", "-P", "ExecMainStatus", "-P", "NRestarts", "supervisor.service"), "0\n2")
+        with contextlib.suppress(AssertionError):
+            systemctl("stop", "supervisor.socket")
+        systemctl("reset-failed", "supervisor.service")
+
+
+if __name__ == "__main__":
+    report.main()
