@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -155,14 +156,74 @@ class Unbroken(unittest.TestCase):
 
     def test_hung(self):
         """The watchdog ends a bridge that does not move any more; its programs notice nothing."""
-        self.begin(program("one", stdout_logfile="%(here)s/one.log"), ["WatchdogSec=1s"])
+        self.begin(program("one", stdout_logfile="%(here)s/one.log"), ["WatchdogSec=2s"])
         one = self.daemon.wait_state("one", "RUNNING")["pid"]
         pid = wait_until(self.daemon.main_pid, "a bridge")
-        time.sleep(2.5)
+        time.sleep(2.5)  # longer than the watchdog waits
         self.assertEqual(self.daemon.main_pid(), pid, "the watchdog must be fed")
         os.kill(pid, signal.SIGSTOP)
         self.daemon.wait_for_another(pid)
         self.assertEqual(self.daemon.wait_state("one", "RUNNING")["pid"], one)
+
+    def count_in_main_log(self, text):
+        return self.daemon.read("main.log").count(text)
+
+    def test_full_disk(self):
+        """The program goes on; what is lost is counted and told, once, and writing goes on when there is room."""
+        disk = tempfile.mkdtemp(prefix="small-disk-")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        counter = "i=0; while :; do i=$((i+1)); echo line $i; echo $i >%(here)s/counter; sleep 0.002; done"
+        self.begin(f"[program:one]\ncommand=/bin/sh -c '{counter}'\nstdout_logfile={disk}/one.log\nstdout_logfile_maxbytes=0\n")
+        with open(f"{disk}/filler", "wb") as file:
+            file.write(b"x" * 57000)
+        pid = self.daemon.wait_state("one", "RUNNING")["pid"]
+        wait_until(lambda: self.count_in_main_log("cannot write the output of one"), "the disk to be full", 60)
+
+        def count():
+            return int(self.daemon.read("counter") or 0)
+        before = count()
+        wait_until(lambda: count() > before + 100, "the program to go on")
+        os.unlink(f"{disk}/filler")
+        wait_until(lambda: self.count_in_main_log("could not be written to"), "what is lost to be told")
+        size = os.path.getsize(f"{disk}/one.log")
+        wait_until(lambda: os.path.getsize(f"{disk}/one.log") > size, "writing to go on")
+        self.assertEqual(self.count_in_main_log("cannot write the output of one"), 1)
+        self.assertEqual(self.daemon.wait_state("one", "RUNNING")["pid"], pid)
+        with open(f"{disk}/one.log", encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        lost = int(re.search(r"(\d+) bytes of one could not be written", self.daemon.read("main.log"))[1])
+        numbers = [int(line.removeprefix("line ")) for line in lines if re.fullmatch(r"line \d+", line)]
+        gap = next(i for i in range(1, len(numbers)) if numbers[i] != numbers[i - 1] + 1)
+        self.assertLess(numbers[gap - 1], numbers[gap])
+        # Between the last whole line before and the first one after stand what is missing and the halves around it.
+        missing = sum(len(f"line {n}\n") for n in range(numbers[gap - 1] + 1, numbers[gap]))
+        halves = missing - lost
+        self.assertTrue(0 <= halves < 20, f"{lost} bytes were told, {missing} are missing")
+
+    def journald(self, signal_name):
+        subprocess.run(["systemctl", "kill", "-s", signal_name, "systemd-journald.service"], check=True, timeout=30)
+
+    def test_journald_hangs(self):
+        """It costs nothing but the wait for the journal's copy: files go on, clients are answered, bridges come and go."""
+        rows = [("patient", "bursts", "1", "", {"maxbytes": "20KB", "backups": "2000"})]
+        self.begin_writers(rows)
+        self.journald("STOP")
+        self.addCleanup(self.journald, "CONT")
+        path = self.daemon.path("patient.stdout")
+        for _ in range(3):
+            size = sum(os.stat(part).st_size for part in parts(path))
+            wait_until(lambda size=size: sum(os.stat(part).st_size for part in parts(path)) > size + 20000, "the file to grow")
+            began = time.monotonic()
+            self.assertEqual(self.daemon.state("patient"), "RUNNING")
+            self.assertLess(time.monotonic() - began, 3)
+            pid = self.daemon.main_pid()
+            os.kill(pid, signal.SIGKILL)
+            self.daemon.wait_for_another(pid)
+        self.finish_writers(rows)
+        self.compare(*rows[0][:3], rows[0][4])
+        self.journald("CONT")
+        self.compare_journal("patient", "stdout")
 
     def kill_once(self):
         pid = wait_until(self.daemon.main_pid, "a bridge")
@@ -213,6 +274,14 @@ class Unbroken(unittest.TestCase):
         return subprocess.run(["journalctl", "-q", "-o", "cat", "-u", f"{self.daemon.name}:{name}.service",
                                f"SUPERVISOR_STREAM={stream}"], stdout=subprocess.PIPE, check=True, timeout=60).stdout
 
+    def compare_journal(self, name, stream):
+        log = b"".join(read_parts(self.daemon.path(f"{name}.{stream}")))
+        try:
+            wait_until(lambda: len(self.journal(name, stream)) >= len(log), "the journal to have it all", 15, 0.5)
+        except AssertionError:
+            pass  # the difference says more
+        self.assertIsNone(difference(iter([self.journal(name, stream)]), [log]), f"journal of {name}'s {stream}")
+
     def test_every_line_once_in_the_journal(self):
         rows = [("slow", "bursts", "1", "", {"maxbytes": "0"}),
                 ("turns", "bursts", "1,2", "", {"maxbytes": "5KB", "backups": "2000"})]
@@ -223,13 +292,7 @@ class Unbroken(unittest.TestCase):
         for name, kind, streams, _, settings in rows:
             self.compare(name, kind, streams, settings)
             for stream in ("stdout", "stderr"):
-                log = b"".join(read_parts(self.daemon.path(f"{name}.{stream}")))
-                try:
-                    wait_until(lambda name=name, stream=stream, log=log: len(self.journal(name, stream)) >= len(log),
-                               "the journal to have it all", 10, 0.5)
-                finally:
-                    found = difference(iter([self.journal(name, stream)]), [log])
-                    self.assertIsNone(found, f"journal of {name}'s {stream} after {KILLS} kills: {found}")
+                self.compare_journal(name, stream)
 
 
 if __name__ == "__main__":
