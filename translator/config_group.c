@@ -122,9 +122,12 @@ static int group_read_result_handler(ConfigReader *reader, const char *section, 
     g_auto(GStrv) words = text_split(text);
     g_autofree char *packed = g_strjoinv("", words);
     if (strcmp(packed, DEFAULT_RESULT_HANDLER) != 0)
-        return config_reader_fail(reader, section, "result_handler",
-                                  "%s cannot be resolved within [%s]: there is no Python here, only %s", text,
-                                  section, DEFAULT_RESULT_HANDLER);
+        return config_reader_fail(
+            reader, section, "result_handler",
+            "%s cannot be resolved within [%s]: there is no Python here, only %s; let the "
+            "listener itself answer RESULT 2 and OK for an event that it has dealt with, "
+            "RESULT 4 and FAIL to get it again, and take this line out",
+            text, section, DEFAULT_RESULT_HANDLER);
     group->result_handler = config_keep(reader->config, packed);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "translator/config_reader.h"
+#include "translator/known_plugin.h"
 #include "translator/text.h"
 
 static int plugin_expand(ConfigReader *reader, const IniSection *section, const IniSection *source)
@@ -26,6 +27,18 @@ static int plugin_check_options(ConfigReader *reader, const IniSection *section)
     return result < 0 || !defaults ? result : plugin_expand(reader, section, defaults);
 }
 
+static void plugin_note_foreign(ConfigReader *reader, const IniSection *section, const char *key,
+                                const char *factory)
+{
+    bool rpc = option_section_kind(section->name) == SECTION_RPCINTERFACE;
+
+    config_reader_note(reader, SEVERITY_WARNING, section->name, key,
+                       "[%s] wants %s, which is Python code and is not loaded: %s; %s", section->name,
+                       factory,
+                       rpc ? "its methods answer UNKNOWN_METHOD" : "supervisorctl does not know its commands",
+                       known_plugin_instead(rpc ? PLUGIN_RPC : PLUGIN_CTL, factory));
+}
+
 static int plugin_read(ConfigReader *reader, const IniSection *section, const char *key, const char *built_in,
                        GPtrArray *plugins)
 {
@@ -43,8 +56,7 @@ static int plugin_read(ConfigReader *reader, const IniSection *section, const ch
     g_auto(GStrv) words = text_split(factory);
     g_autofree char *packed = g_strjoinv("", words);
     if (g_strcmp0(packed, built_in) != 0)
-        config_reader_note(reader, SEVERITY_WARNING, section->name, key,
-                           "[%s] wants %s, which is Python code and is not loaded", section->name, factory);
+        plugin_note_foreign(reader, section, key, factory);
 
     PluginConfig *plugin = config_allocate(reader->config, sizeof *plugin);
     plugin->section = config_keep(reader->config, section->name);

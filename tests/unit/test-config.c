@@ -241,10 +241,13 @@ static void test_the_group_at_fault_is_named(void **state)
 
 static void test_a_foreign_result_handler_is_refused(void **state)
 {
-    assert_error("[supervisord]\n[eventlistener:l]\ncommand=x\nevents=EVENT\nresult_handler=a:b\n", 5,
-                 "eventlistener:l.result_handler",
-                 "a:b cannot be resolved within [eventlistener:l]: there is no Python here, only "
-                 "supervisor.dispatchers:default_handler (file: 'x.conf', line: 5)");
+    assert_error(
+        "[supervisord]\n[eventlistener:l]\ncommand=x\nevents=EVENT\nresult_handler=a:b\n", 5,
+        "eventlistener:l.result_handler",
+        "a:b cannot be resolved within [eventlistener:l]: there is no Python here, only "
+        "supervisor.dispatchers:default_handler; let the listener itself answer RESULT 2 and OK for an "
+        "event that it has dealt with, RESULT 4 and FAIL to get it again, and take this line out "
+        "(file: 'x.conf', line: 5)");
 }
 
 static void test_too_many_processes(void **state)
@@ -340,8 +343,11 @@ static void test_unknown_names(void **state)
     find_diagnostic(loaded.diagnostics, "unknown option 'frobnicate'");
     find_diagnostic(loaded.diagnostics, "unknown section [pogram:q], did you mean [program:x]?");
     find_diagnostic(loaded.diagnostics, "unknown section [mine]");
-    const Diagnostic *plugin = find_diagnostic(
-        loaded.diagnostics, "[rpcinterface:x] wants a.b:c, which is Python code and is not loaded");
+    const Diagnostic *plugin =
+        find_diagnostic(loaded.diagnostics,
+                        "[rpcinterface:x] wants a.b:c, which is Python code and is not loaded: its methods "
+                        "answer UNKNOWN_METHOD; take the section out; what calls these methods needs "
+                        "another way, or Supervisor itself");
     assert_false(plugin->ours);
     assert_int_equal(diagnostics_count(loaded.diagnostics), 5);
     assert_string_equal(config_rpcinterface(loaded.config, 0)->factory, "a.b:c");
