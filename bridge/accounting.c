@@ -230,6 +230,17 @@ static gboolean is_unwanted(void *key, void *value, void *userdata)
     return !wanted;
 }
 
+/* Nothing has been started since the last reading. */
+static bool knows_all(const Accounting *accounting, const AccountingUnit *units, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const Entry *entry = g_hash_table_lookup(accounting->entries, units[i].name);
+        if (units[i].pid != 0 && (!entry || entry->pid != units[i].pid))
+            return false;
+    }
+    return true;
+}
+
 void accounting_refresh(Accounting *accounting, const AccountingUnit *units, size_t count,
                         AccountingDone done, void *userdata)
 {
@@ -237,7 +248,7 @@ void accounting_refresh(Accounting *accounting, const AccountingUnit *units, siz
     gint64 now = g_get_monotonic_time();
     bool fresh = accounting->read_at != 0 && now - accounting->read_at < ACCOUNTING_FRESH_USEC;
 
-    if (!accounting->work && fresh) {
+    if (!accounting->work && fresh && knows_all(accounting, units, count)) {
         done(userdata);
         return;
     }

@@ -34,7 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Accounting, accounting_free)
 
 /* Brings the figures of these units up to date and forgets all others. Reads for a millisecond, then lets the
  * event loop go on; `done` is called when it is through, before this returns when what is known is less than
- * ACCOUNTING_FRESH_USEC old. While a reading is under way others wait for the same one. */
+ * ACCOUNTING_FRESH_USEC old and nothing has been started since. While a reading is under way others wait for
+ * the same one. */
 enum { ACCOUNTING_FRESH_USEC = 500 * 1000 };
 typedef void (*AccountingDone)(void *userdata);
 void accounting_refresh(Accounting *accounting, const AccountingUnit *units, size_t count,

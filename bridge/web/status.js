@@ -204,10 +204,11 @@ function sure(question, label) {
   const dialog = document.getElementById("ask");
   document.getElementById("question").textContent = question;
   document.getElementById("sure").textContent = label;
-  dialog.returnValue = "no";
   dialog.showModal();
+  // Not the event "close", which comes late: maybe when the next question is there already.
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.querySelector("form").onsubmit = (event) => resolve(event.submitter.value === "yes");
+    dialog.oncancel = () => resolve(false);
   });
 }
 
