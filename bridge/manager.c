@@ -302,6 +302,18 @@ void manager_log_diagnostics(MainLog *log, const Diagnostics *diagnostics)
     }
 }
 
+void manager_order_stops(Manager *manager)
+{
+    if (!manager->own_unit)
+        return;
+    int r = stop_target_write(manager->plan, manager->own_unit, manager->context.mapping.user_manager);
+    if (r < 0)
+        main_log_write(
+            manager->log, LOG_LEVEL_WARN,
+            "could not write targets for systemd (%s): when the host goes down, programs end in any order",
+            g_strerror(-r));
+}
+
 int manager_reread(Manager *manager, ConfigDifference *ret_difference, char **ret_message)
 {
     g_autoptr(Diagnostics) diagnostics = diagnostics_new();
@@ -321,6 +333,7 @@ int manager_reread(Manager *manager, ConfigDifference *ret_difference, char **re
     plan_unref(manager->plan);
     manager->config = g_steal_pointer(&config);
     manager->plan = g_steal_pointer(&plan);
+    manager_order_stops(manager);
     compare(manager, ret_difference);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "bridge/pump.h"
 #include "bridge/rpc.h"
 #include "bridge/server_socket.h"
+#include "bridge/stop_target.h"
 #include "bridge/store.h"
 #include "bridge/systemd.h"
 #include "bridge/web.h"
@@ -66,6 +67,10 @@ int manager_compare_groups(const void *a, const void *b);
 FcgiSocket *manager_socket(Manager *manager, const PlannedGroup *planned);
 /* Makes the group active, and tells listeners so, without starting anything. */
 Group *manager_activate(Manager *manager, const PlannedGroup *planned);
+
+/* Tells systemd the order in which it stops programs when the host goes down: after each reading of the
+ * configuration. */
+void manager_order_stops(Manager *manager);
 
 /* manager_servers.c: opens all servers. 0, or negative errno with `ret_message` newly allocated. */
 int manager_open_servers(Manager *manager, char **ret_message);

@@ -146,6 +146,7 @@ static void become_ready(Manager *manager)
         return;
     }
     manager_stop_sockets(manager, false);
+    manager_order_stops(manager);
     manager->ready = true;
     write_pidfile(manager);
     if (manager->line->handoff)
@@ -267,6 +268,8 @@ static void finish(Manager *manager)
     http_free(g_steal_pointer(&manager->http));
     remove_pidfile(manager);
     fd_store_clear(manager->fd_store);
+    if (manager->own_unit)
+        stop_target_remove(manager->settings->identifier, manager->context.mapping.user_manager);
     for (unsigned i = 0; i < manager->groups->len; i++)
         group_abolish(g_ptr_array_index(manager->groups, i));
     /* A client that comes when everything has been shut down must not start it again. */
@@ -463,7 +466,8 @@ static void fill_context(Manager *manager, char **environment)
         .events = manager->events,
         .mapping = {.libexecdir = manager->libexecdir,
                     .runtime_directory = manager->runtime_directory,
-                    .user_manager = geteuid() != 0},
+                    .user_manager = geteuid() != 0,
+                    .bridge_unit = manager->own_unit},
         .launch = {.runtime_directory = manager->runtime_directory,
                    .working_directory = manager->working_directory,
                    .environment = environment,

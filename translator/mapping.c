@@ -159,12 +159,27 @@ static void add_stop(PropertyList *list, const ProcessConfig *config)
     property_list_add_uint64(list, "TimeoutStopUSec", seconds_to_usec(MAX(config->stopwaitsecs, 1)));
 }
 
+/* When the host goes down systemd stops everything at once but for what is ordered: the units of the highest
+ * priority first, the bridge last. While programs run the targets are active, each of them wants the one
+ * below it. */
+static void add_order(PropertyList *list, const PlannedGroup *group, const MappingContext *context)
+{
+    if (!context->bridge_unit)
+        return;
+    property_list_add_string_list(list, "Wants", (const char *const[]){group->target, NULL});
+    property_list_add_string_list(list, "After",
+                                  (const char *const[]){context->bridge_unit, group->target, NULL});
+    if (group->upper_target)
+        property_list_add_string_list(list, "Before", (const char *const[]){group->upper_target, NULL});
+}
+
 PropertyList *mapping_service(const PlannedProcess *process, const MappingContext *context)
 {
     PropertyList *list = property_list_new();
 
     add_description(list, process);
     property_list_add_string(list, "Slice", process->group->slice);
+    add_order(list, process->group, context);
     add_fixed(list);
     add_commands(list, process, context);
     add_stop(list, process->config);

@@ -12,8 +12,9 @@
 typedef struct MappingContext {
     const char *libexecdir; /* where supersede-exec and supersede-gate are */
     const char
-        *runtime_directory; /* /run/supersede/IDENTIFIER; the launcher's spec is process/STEM below it */
-    bool user_manager;      /* units of systemd --user */
+        *runtime_directory;  /* /run/supersede/IDENTIFIER; the launcher's spec is process/STEM below it */
+    bool user_manager;       /* units of systemd --user */
+    const char *bridge_unit; /* the daemon's own service; NULL: it is none, and nothing is ordered */
 } MappingContext;
 
 /* Properties of a service. Never for an event listener, which is a child of the bridge. */
@@ -24,8 +25,8 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
  * there. It does nothing; a connection never starts a program. */
 PropertyList *mapping_socket(const PlannedGroup *group, const char *address);
 PropertyList *mapping_socket_service(const PlannedGroup *group);
-/* What tells systemd that a service gets that socket: a line for its drop-in, since a transient unit cannot be
- * given it over D-Bus. Newly allocated; NULL for a group without a socket. */
+/* What tells systemd that a service gets that socket: a line for its drop-in, since a transient unit cannot
+ * be given it over D-Bus. Newly allocated; NULL for a group without a socket. */
 char *mapping_sockets(const PlannedGroup *group);
 
 /* Properties of the scope of an event listener, whose process is there already. */

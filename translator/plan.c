@@ -151,6 +151,31 @@ static void plan_one_group(Builder *builder, const GroupConfig *config, PlannedG
         plan_process(builder, group, processes->pdata[i], &planned[i]);
 }
 
+static const char *make_target(Builder *builder, int64_t priority)
+{
+    g_autofree char *prefix =
+        g_strdup_printf("%s-priority-%" G_GINT64_FORMAT, builder->unit_identifier, priority);
+    g_autofree char *target = unitname_compose(prefix, NULL, ".target", false, NULL);
+    return keep(builder, target);
+}
+
+/* Groups stand in ascending order of their priorities. */
+static void plan_targets(Builder *builder)
+{
+    const char *upper = NULL, *target = NULL;
+
+    for (size_t i = builder->plan->group_count; i > 0; i--) {
+        PlannedGroup *group = &builder->plan->groups[i - 1];
+        int64_t priority = group->config->priority;
+        if (i == builder->plan->group_count || builder->plan->groups[i].config->priority != priority) {
+            upper = target;
+            target = make_target(builder, priority);
+        }
+        group->target = target;
+        group->upper_target = upper;
+    }
+}
+
 static void plan_groups(Builder *builder)
 {
     Plan *plan = builder->plan;
@@ -159,6 +184,7 @@ static void plan_groups(Builder *builder)
     plan->groups = g_new0(PlannedGroup, plan->group_count);
     for (size_t i = 0; i < plan->group_count; i++)
         plan_one_group(builder, config_group(plan->config, i), &plan->groups[i]);
+    plan_targets(builder);
 }
 
 int plan_new(Config *config, const char *identifier, Plan **ret_plan)

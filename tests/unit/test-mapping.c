@@ -11,7 +11,8 @@
 #include "tests/unit/fake-config.h"
 #include "translator/mapping.h"
 
-static const MappingContext context = {"/usr/libexec/supersede", "/run/supersede/supervisor", false};
+static const MappingContext context = {.libexecdir = "/usr/libexec/supersede",
+                                       .runtime_directory = "/run/supersede/supervisor"};
 
 /* `config` as supervisor:p.service in supervisor-p.slice. */
 static PropertyList *map(const ProcessConfig *config)
@@ -230,9 +231,42 @@ static void test_spec_path(void **state)
     assert_string_equal(path, "/run/supersede/x/process/supervisor:g:p@3");
 }
 
+static void assert_only(const PropertyList *list, const char *name, const char *first, const char *second)
+{
+    const Property *property = property_list_find(list, name);
+
+    assert_non_null(property);
+    assert_int_equal(property->kind, PROPERTY_STRING_LIST);
+    assert_string_equal(property->value.string_list[0], first);
+    if (second)
+        assert_string_equal(property->value.string_list[1], second);
+    assert_null(property->value.string_list[second ? 2 : 1]);
+}
+
+static void test_order_at_the_hosts_end(void **state)
+{
+    PlannedGroup group = {.slice = "s.slice", .target = "s-priority-5.target"};
+    const ProcessConfig config = {.name = "p", .stopsignal = 15};
+    const PlannedProcess process = {
+        .group = &group, .config = &config, .namespec = "p", .unit = "s:p.service", .file_stem = "s:p"};
+    MappingContext in_service = context;
+
+    g_autoptr(PropertyList) alone = mapping_service(&process, &context);
+    assert_null(property_list_find(alone, "After"));
+    in_service.bridge_unit = "s.service";
+    g_autoptr(PropertyList) highest = mapping_service(&process, &in_service);
+    assert_only(highest, "After", "s.service", "s-priority-5.target");
+    assert_only(highest, "Wants", "s-priority-5.target", NULL);
+    assert_null(property_list_find(highest, "Before"));
+    group.upper_target = "s-priority-9.target";
+    g_autoptr(PropertyList) lower = mapping_service(&process, &in_service);
+    assert_only(lower, "Before", "s-priority-9.target", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order_at_the_hosts_end),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_launcher_keeps_its_share),
         cmocka_unit_test(test_exit_codes),
