@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "bridge/child.h"
+#include "bridge/dropin_file.h"
 #include "bridge/instance_internal.h"
 #include "common/command.h"
 #include "common/launch_spec.h"
@@ -20,6 +21,9 @@ struct InstanceChild {
     bool released;     /* it runs; before that it waits for its scope */
     bool scope_busy;   /* the scope is there, or may be */
     bool start_wanted; /* start when the scope of the last process has gone */
+    bool has_ended;    /* it was killed by a signal; systemd is being asked whether it has sent that */
+    int end_code;
+    int end_status;
     unsigned scope_tries;
     sd_event_source *timer;
     Due due; /* what the timer is for */
@@ -81,27 +85,26 @@ static void scope_gone(Instance *instance)
     InstanceChild *self = instance->child;
 
     self->scope_busy = false;
-    if (self->start_wanted && !self->process)
+    if (self->start_wanted && !self->process && !self->has_ended)
         begin(instance);
     else
         settle(instance);
 }
 
 static void release(Instance *instance);
+static void finish_end(Instance *instance);
 
 static void see_scope(Instance *instance, const UnitSnapshot *snapshot)
 {
     InstanceChild *self = instance->child;
     bool alive = instance->state == PROCESS_STARTING || instance->state == PROCESS_RUNNING;
 
-    if (!self->process)
-        return;
-    if (snapshot->active_state == ACTIVE_STATE_ACTIVE)
-        release(instance);
-    else if (snapshot->active_state == ACTIVE_STATE_FAILED && !self->released)
-        (void)child_signal(self->process, SIGKILL, false);
-    else if (snapshot->active_state == ACTIVE_STATE_DEACTIVATING && alive)
+    if (snapshot->active_state == ACTIVE_STATE_DEACTIVATING && alive && (self->process || self->has_ended))
         instance_apply(instance, STATE_EVENT_STOPPING); /* somebody stops the scope */
+    else if (snapshot->active_state == ACTIVE_STATE_ACTIVE && self->process)
+        release(instance);
+    else if (snapshot->active_state == ACTIVE_STATE_FAILED && self->process && !self->released)
+        (void)child_signal(self->process, SIGKILL, false);
 }
 
 static void on_looked(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
@@ -237,6 +240,8 @@ static int spawn(Instance *instance)
     if (r >= 0)
         r = launch_prepare(instance->planned, &context->launch, instance->backoff);
     if (r >= 0)
+        r = dropin_file_write(instance->planned, &context->mapping);
+    if (r >= 0)
         r = child_spawn(context->event, launcher, spec, &callbacks, instance, &instance->child->process);
     return r;
 }
@@ -336,6 +341,26 @@ static void take_end(Instance *instance, int code, int status)
         instance_end_take(instance, &observed, failed);
 }
 
+/* After everything that systemd had to say about the scope before. */
+static void on_asked(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
+{
+    Instance *instance = userdata;
+
+    if (snapshot)
+        see_scope(instance, snapshot);
+    if (!instance->detached && instance->child->has_ended)
+        finish_end(instance);
+}
+
+/* A signal that killed it may be systemd's: somebody stops the scope, and it should stay stopped. */
+static bool ask_systemd(Instance *instance, int code)
+{
+    bool alive = instance->state == PROCESS_STARTING || instance->state == PROCESS_RUNNING;
+
+    return alive && code != CLD_EXITED && instance->child->released &&
+           systemd_look(instance->context->systemd, instance->planned->unit, on_asked, instance) >= 0;
+}
+
 static void on_ended(int code, int status, void *userdata)
 {
     Instance *instance = userdata;
@@ -345,8 +370,23 @@ static void on_ended(int code, int status, void *userdata)
     child_free(g_steal_pointer(&self->process));
     instance_output_drain(instance);
     instance_output_set_pid(instance, 0);
+    self->has_ended = true;
+    self->end_code = code;
+    self->end_status = status;
+    if (!ask_systemd(instance, code))
+        finish_end(instance);
+}
+
+static void finish_end(Instance *instance)
+{
+    InstanceChild *self = instance->child;
+
+    if (!self->has_ended)
+        return;
+    self->has_ended = false;
+    cancel(self);
     sweep(instance);
-    take_end(instance, code, status);
+    take_end(instance, self->end_code, self->end_status);
     if (instance->detached)
         return;
     /* After its state has changed, as in the oracle. A new process cannot be there yet: the scope goes first.
@@ -385,7 +425,7 @@ static void stop(Instance *instance)
         (void)child_signal(self->process, config->stopsignal, config->stopasgroup);
         after(instance, seconds(MAX(config->stopwaitsecs, 1)), kill_it);
     } else if (instance->state == PROCESS_STOPPING) {
-        after(instance, 0, be_gone);
+        after(instance, 0, self->has_ended ? finish_end : be_gone);
     }
 }
 
@@ -457,7 +497,7 @@ static bool restore(Instance *instance, const UnitSnapshot *snapshot)
 static bool at_rest(const Instance *instance)
 {
     const InstanceChild *self = instance->child;
-    return !self->process && !self->scope_busy && !self->start_wanted;
+    return !self->process && !self->has_ended && !self->scope_busy && !self->start_wanted;
 }
 
 static void abolish(Instance *instance)

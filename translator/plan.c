@@ -65,10 +65,14 @@ static char *unit_prefix(const Builder *builder, const GroupConfig *group, const
 static void name_unit(Builder *builder, const GroupConfig *group, const ProcessConfig *process,
                       PlannedProcess *planned)
 {
-    g_autofree char *prefix = unit_prefix(builder, group, process);
-    g_autofree char *instance =
+    bool is_scope = process->kind == PROGRAM_EVENTLISTENER;
+    g_autofree char *name = unit_prefix(builder, group, process);
+    g_autofree char *number =
         process->numprocs > 1 ? g_strdup_printf("%" G_GINT64_FORMAT, process->process_num) : NULL;
-    const char *suffix = process->kind == PROGRAM_EVENTLISTENER ? ".scope" : ".service";
+    /* systemd knows no instances of scopes. */
+    g_autofree char *prefix = is_scope && number ? g_strconcat(name, ":", number, NULL) : g_strdup(name);
+    const char *instance = is_scope ? NULL : number;
+    const char *suffix = is_scope ? ".scope" : ".service";
 
     for (unsigned attempt = 0;; attempt++) {
         g_autofree char *salt = g_strdup_printf("%s#%u", process->section, attempt);

@@ -4,7 +4,7 @@
  *   [program:p]                     supervisor:p.service
  *   [program:p] with numprocs       supervisor:p@NUM.service
  *   p in [group:g]                  supervisor:g:p.service, supervisor:g:p@NUM.service
- *   [eventlistener:p]               the same with .scope
+ *   [eventlistener:p]               supervisor:p.scope; with numprocs supervisor:p:NUM.scope
  *   group g                         supervisor-g.slice, below supervisor.slice
  *   socket of [fcgi-program:p]      supervisor:p::fcgi.socket, with supervisor:p::fcgi.service
  *

@@ -193,6 +193,18 @@ static void give_streams_to(uid_t user)
 
 /* What a process inherits */
 
+/* posix_spawn() of glibc leaves the two signals ignored that its threads use, and signal() does not touch
+ * them. */
+static void reset_hidden_signals(void)
+{
+    enum { FIRST_HIDDEN = 32 };
+    static const unsigned long
+        standard[32]; /* as large as any kernel's struct sigaction: SIG_DFL and nothing else */
+
+    for (int number = FIRST_HIDDEN; number < SIGRTMIN; number++)
+        (void)syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)(_NSIG / 8));
+}
+
 /* SIGPIPE and SIGXFSZ are ignored by Python, and its children inherit that. */
 static void set_up_signals(void)
 {
@@ -200,6 +212,7 @@ static void set_up_signals(void)
 
     for (int number = 1; number <= SIGRTMAX; number++)
         (void)signal(number, number == SIGPIPE || number == SIGXFSZ ? SIG_IGN : SIG_DFL);
+    reset_hidden_signals();
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -88,6 +88,10 @@ static void test_event_listener_is_a_scope(void **state)
     g_auto(Names) names = names_of("supervisor", GROUP_EVENTLISTENER, "mail", &process);
 
     assert_string_equal(names.unit, "supervisor:mail.scope");
+    process.numprocs = 2;
+    process.process_num = 7;
+    g_auto(Names) several = names_of("supervisor", GROUP_EVENTLISTENER, "mail", &process);
+    assert_string_equal(several.unit, "supervisor:mail:7.scope"); /* an @ there is refused by systemd */
 }
 
 static void test_identifiers(void **state)
