@@ -25,7 +25,17 @@ const char *instance_namespec(const Instance *instance)
 
 const char *instance_unit(const Instance *instance)
 {
+    return instance->adopted ? instance->scope : instance->planned->unit;
+}
+
+const char *instance_planned_unit(const Instance *instance)
+{
     return instance->planned->unit;
+}
+
+const char *instance_scope(const Instance *instance)
+{
+    return instance->scope;
 }
 
 const ProcessConfig *instance_config(const Instance *instance)
@@ -134,9 +144,11 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static const InstanceRunner *runner_of(const ProcessConfig *config)
+static const InstanceRunner *runner_of(const PlannedProcess *planned, const InstanceContext *context)
 {
-    return config->kind == PROGRAM_EVENTLISTENER ? &instance_child_runner : &instance_unit_runner;
+    if (store_adopted(context->store, planned->namespec).pid > 0)
+        return &instance_adopted_runner;
+    return planned->config->kind == PROGRAM_EVENTLISTENER ? &instance_child_runner : &instance_unit_runner;
 }
 
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context)
@@ -149,7 +161,7 @@ Instance *instance_new(const PlannedProcess *planned, Group *group, const Instan
     instance->state = PROCESS_STOPPED;
     instance->spawnerr = g_strdup("");
     instance->watches = watch_list_new(instance);
-    instance->runner = runner_of(planned->config);
+    instance->runner = runner_of(planned, context);
     instance_output_name_logs(instance);
     systemd_watch(context->systemd, planned->unit);
     if (instance->runner->prepare)
@@ -179,6 +191,8 @@ void instance_detach(Instance *instance)
     instance->runner->detach(instance);
     systemd_forget(context->systemd, instance);
     systemd_unwatch(context->systemd, instance->planned->unit);
+    if (instance->scope)
+        systemd_unwatch(context->systemd, instance->scope);
     if (instance->socket)
         fcgi_socket_forget(instance->socket, instance);
     instance->socket = NULL;
@@ -193,6 +207,7 @@ void instance_free(Instance *instance)
     for (int stream = 0; stream < STREAM_COUNT; stream++)
         g_free(instance->logfiles[stream]);
     g_free(instance->spawnerr);
+    g_free(instance->scope);
     g_free(instance);
 }
 

@@ -304,26 +304,13 @@ static void retry(Instance *instance)
         start(instance);
 }
 
-static bool is_to_come_back(const Instance *instance)
-{
-    switch (instance->planned->config->autorestart) {
-    case AUTORESTART_ALWAYS:
-        return true;
-    case AUTORESTART_UNEXPECTED:
-        return !instance_end_is_expected(instance, instance->exitstatus);
-    case AUTORESTART_NEVER:
-        break;
-    }
-    return false;
-}
-
 static void plan_next(Instance *instance)
 {
     if (instance->held || instance->child->process || instance->child->start_wanted)
         return;
     if (instance->state == PROCESS_BACKOFF)
         after(instance, seconds(instance->backoff), retry);
-    else if (instance->state == PROCESS_EXITED && is_to_come_back(instance))
+    else if (instance->state == PROCESS_EXITED && instance_end_is_to_come_back(instance))
         after(instance, instance->planned->config->startsecs > 0 ? 0 : seconds(LAUNCH_SPEC_RESTART_DELAY),
               start_again);
 }
@@ -486,7 +473,7 @@ static bool restore(Instance *instance, const UnitSnapshot *snapshot)
         return false;
     instance_restore_record(instance, record);
     bool ran = !process_state_is_stopped(instance->state) && instance->state != PROCESS_STOPPING;
-    bool due = instance->state == PROCESS_EXITED && is_to_come_back(instance);
+    bool due = instance->state == PROCESS_EXITED && instance_end_is_to_come_back(instance);
     if (ran || due || instance->state == PROCESS_STOPPING)
         instance->state = PROCESS_STOPPED;
     instance->start_pending = ran || due;

@@ -105,6 +105,19 @@ void instance_end_take(Instance *instance, const Observed *observed, bool failed
         instance->pid = 0;
 }
 
+bool instance_end_is_to_come_back(const Instance *instance)
+{
+    switch (instance->planned->config->autorestart) {
+    case AUTORESTART_ALWAYS:
+        return true;
+    case AUTORESTART_UNEXPECTED:
+        return !instance_end_is_expected(instance, instance->exitstatus);
+    case AUTORESTART_NEVER:
+        break;
+    }
+    return false;
+}
+
 void instance_end_come_up(Instance *instance)
 {
     instance_apply(instance, STATE_EVENT_UP);

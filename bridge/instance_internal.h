@@ -1,7 +1,8 @@
 /* The inside of an instance, shared by the files that make it up: instance.c (what it is and what is asked of
  * it), instance_unit.c (run as a service: its unit and what systemd says), instance_restore.c (that after a
- * restart of the bridge), instance_child.c (run as a child of the bridge), instance_end.c (what an end was),
- * instance_event.c (telling listeners), instance_output.c (its streams). Nobody else includes this. */
+ * restart of the bridge), instance_child.c (run as a child of the bridge), instance_adopted.c (taken over
+ * from an old supervisord), instance_end.c (what an end was), instance_event.c (telling listeners),
+ * instance_output.c (its streams). Nobody else includes this. */
 #pragma once
 
 #include "bridge/fcgi_socket.h"
@@ -13,6 +14,7 @@
 
 typedef struct SignalRequest SignalRequest;
 typedef struct InstanceChild InstanceChild;
+typedef struct InstanceAdopted InstanceAdopted;
 
 struct Instance {
     const PlannedProcess *planned;
@@ -35,7 +37,9 @@ struct Instance {
     bool stopping_untold;       /* the event of STOPPING waits for the pid */
     ProcessState stopping_from; /* … and this was the state before */
 
-    InstanceChild *child; /* what instance_child.c keeps */
+    InstanceChild *child;     /* what instance_child.c keeps */
+    InstanceAdopted *adopted; /* what instance_adopted.c keeps */
+    char *scope;              /* of a process that was adopted: the name of its unit; NULL: none */
 
     /* the unit */
     Observation observation;
@@ -82,6 +86,8 @@ double instance_end_seconds(uint64_t usec);
  * getProcessInfo tells it: -1 after a signal. `ret_text` is newly allocated. */
 void instance_end_describe(const Observed *observed, int *ret_status, char **ret_text);
 bool instance_end_is_expected(const Instance *instance, int status);
+/* Whether autorestart= wants it back after the exit that it has had. */
+bool instance_end_is_to_come_back(const Instance *instance);
 /* The process has ended. `failed`: before it was up. Logs, changes the state, gives up after too many tries.
  */
 void instance_end_take(Instance *instance, const Observed *observed, bool failed);
@@ -91,6 +97,9 @@ void instance_end_give_up(Instance *instance);
 void instance_end_come_up(Instance *instance);
 /* It has outstayed stopwaitsecs. */
 void instance_end_tell_killing(Instance *instance, pid_t pid);
+
+/* instance_unit.c: it has failed to start, and there is no unit whose gate could wait and try again. */
+void instance_unit_back_off(Instance *instance);
 
 /* instance_restore.c */
 void instance_restore_record(Instance *instance, const StoreRecord *record);

@@ -40,3 +40,4 @@ typedef struct InstanceRunner {
 
 extern const InstanceRunner instance_unit_runner;
 extern const InstanceRunner instance_child_runner;
+extern const InstanceRunner instance_adopted_runner;

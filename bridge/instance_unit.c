@@ -71,6 +71,11 @@ static void refuse_start(Instance *instance, const char *message)
     instance->unit_busy = false;
     instance->stop_deferred = false;
     instance_fail_start(instance, message);
+    instance_unit_back_off(instance);
+}
+
+void instance_unit_back_off(Instance *instance)
+{
     if (instance->state != PROCESS_BACKOFF)
         return;
     if (instance->backoff > instance->planned->config->startretries)

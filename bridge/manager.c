@@ -89,14 +89,20 @@ static void learn_units(Manager *manager, Group *group)
 {
     for (size_t i = 0; i < group_instance_count(group); i++) {
         Instance *instance = group_instance(group, i);
-        g_hash_table_replace(manager->by_unit, (char *)instance_unit(instance), instance);
+        g_hash_table_replace(manager->by_unit, (char *)instance_planned_unit(instance), instance);
+        if (instance_scope(instance))
+            g_hash_table_replace(manager->by_unit, (char *)instance_scope(instance), instance);
     }
 }
 
 static void forget_units(Manager *manager, Group *group)
 {
-    for (size_t i = 0; i < group_instance_count(group); i++)
-        g_hash_table_remove(manager->by_unit, instance_unit(group_instance(group, i)));
+    for (size_t i = 0; i < group_instance_count(group); i++) {
+        const Instance *instance = group_instance(group, i);
+        g_hash_table_remove(manager->by_unit, instance_planned_unit(instance));
+        if (instance_scope(instance))
+            g_hash_table_remove(manager->by_unit, instance_scope(instance));
+    }
 }
 
 static void tell_group(const Manager *manager, EventType type, const char *name)

@@ -26,6 +26,7 @@ struct Store {
     GHashTable *processes; /* namespec → Remembered */
     GHashTable *autologs;  /* "STREAM namespec" → path */
     GHashTable *removed;   /* set of group names */
+    GHashTable *adopted;   /* namespec → StoreAdopted */
 };
 
 static void remembered_free(void *data)
@@ -55,6 +56,7 @@ static void remember(Store *store, const char *namespec, const StoreRecord *reco
 static void forget(Store *store, const char *namespec)
 {
     g_hash_table_remove(store->processes, namespec);
+    g_hash_table_remove(store->adopted, namespec);
     for (int stream = 0; stream < STREAM_COUNT; stream++) {
         g_autofree char *key = autolog_key(namespec, (Stream)stream);
         g_hash_table_remove(store->autologs, key);
@@ -95,15 +97,30 @@ static void read_removed(Store *store, char **fields)
         g_hash_table_remove(store->removed, fields[0]);
 }
 
+static void remember_adopted(Store *store, const char *namespec, StoreAdopted adopted)
+{
+    if (adopted.pid > 0)
+        g_hash_table_replace(store->adopted, g_strdup(namespec), g_memdup2(&adopted, sizeof adopted));
+    else
+        g_hash_table_remove(store->adopted, namespec);
+}
+
+static void read_adopted(Store *store, char **fields)
+{
+    remember_adopted(store, fields[0],
+                     (StoreAdopted){
+                         .pid = (pid_t)strtol(fields[1], NULL, 10),
+                         .start = strtoull(fields[2], NULL, 10),
+                     });
+}
+
 static const struct {
     const char *kind;
     unsigned fields;
     void (*read)(Store *store, char **fields);
 } line_kinds[] = {
-    {"process", 8, read_process},
-    {"forget", 1, read_forgotten},
-    {"autolog", 3, read_autolog},
-    {"removed", 2, read_removed},
+    {"process", 8, read_process}, {"forget", 1, read_forgotten}, {"autolog", 3, read_autolog},
+    {"removed", 2, read_removed}, {"adopted", 3, read_adopted},
 };
 
 static void read_line(Store *store, const char *line)
@@ -186,6 +203,13 @@ static void format_removed(GString *line, const char *group, bool removed)
     g_string_append(line, removed ? "\t1\n" : "\t0\n");
 }
 
+static void format_adopted(GString *line, const char *namespec, const StoreAdopted *adopted)
+{
+    g_string_append(line, "adopted");
+    format_field(line, namespec);
+    g_string_append_printf(line, "\t%d\t%" G_GUINT64_FORMAT "\n", (int)adopted->pid, adopted->start);
+}
+
 static int write_whole(int fd, const GString *text)
 {
     ssize_t written = write(fd, text->str, text->len);
@@ -208,6 +232,9 @@ static void format_everything(Store *store, GString *text)
     g_hash_table_iter_init(&iterator, store->removed);
     while (g_hash_table_iter_next(&iterator, &key, NULL))
         format_removed(text, key, true);
+    g_hash_table_iter_init(&iterator, store->adopted);
+    while (g_hash_table_iter_next(&iterator, &key, &value))
+        format_adopted(text, key, value);
 }
 
 static int compact(Store *store)
@@ -264,6 +291,7 @@ int store_open(const char *path, Store **ret)
     store->processes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, remembered_free);
     store->autologs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     store->removed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    store->adopted = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     store->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->fd < 0)
         return -errno;
@@ -286,6 +314,7 @@ void store_free(Store *store)
     g_hash_table_unref(store->processes);
     g_hash_table_unref(store->autologs);
     g_hash_table_unref(store->removed);
+    g_hash_table_unref(store->adopted);
     g_free(store->path);
     g_free(store);
 }
@@ -341,6 +370,21 @@ int store_put_group_removed(Store *store, const char *group, bool removed)
     else
         g_hash_table_remove(store->removed, group);
     format_removed(line, group, removed);
+    return append(store, line);
+}
+
+StoreAdopted store_adopted(const Store *store, const char *namespec)
+{
+    const StoreAdopted *adopted = g_hash_table_lookup(store->adopted, namespec);
+    return adopted ? *adopted : (StoreAdopted){0};
+}
+
+int store_put_adopted(Store *store, const char *namespec, StoreAdopted adopted)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    remember_adopted(store, namespec, adopted);
+    format_adopted(line, namespec, &adopted);
     return append(store, line);
 }
 

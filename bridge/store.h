@@ -7,6 +7,8 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include "common/process_state.h"
 #include "translator/config.h"
@@ -43,6 +45,15 @@ int store_put_autolog(Store *store, const char *namespec, Stream stream, const c
 /* Groups that were taken out with removeProcessGroup although the configuration still has them. */
 bool store_group_removed(const Store *store, const char *group);
 int store_put_group_removed(Store *store, const char *group, bool removed);
+
+/* A process that was taken over from an old supervisord and runs in a scope. */
+typedef struct StoreAdopted {
+    pid_t pid;      /* 0: none (any more) */
+    uint64_t start; /* in ticks since boot: a pid alone comes back */
+} StoreAdopted;
+
+StoreAdopted store_adopted(const Store *store, const char *namespec);
+int store_put_adopted(Store *store, const char *namespec, StoreAdopted adopted);
 
 /* Forgets a process and its logs. */
 int store_forget_process(Store *store, const char *namespec);

@@ -1,0 +1,33 @@
+/* What /proc tells about a process: facts that need nobody's help. Every answer is about one moment. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct ProcessFacts {
+    char state; /* 'R', 'S', 'T', 'Z', … as in proc(5) */
+    pid_t parent;
+    pid_t group;
+    pid_t session;
+    uint64_t start; /* in ticks since boot: together with the pid it names one process for good */
+} ProcessFacts;
+
+/* 0, or -ESRCH when there is no such process. */
+int process_facts_get(pid_t pid, ProcessFacts *ret);
+
+/* Whether this very process is still there and not merely waiting to be reaped. */
+bool process_facts_is_alive(pid_t pid, uint64_t start);
+
+/* Its control group in the unified hierarchy ("/system.slice/x.service"), newly allocated; NULL when there is
+ * none to be had. */
+char *process_facts_cgroup(pid_t pid);
+
+/* All children of a process, those waiting to be reaped too: an array of pid_t, in no order. */
+GArray *process_facts_children(pid_t pid);
+
+/* The process and what comes of it: children of children, and those of its process group, which a program of
+ * Supervisor leads, whose parents have ended meanwhile. An array of pid_t. Processes made while this looks
+ * may be missing. */
+GArray *process_facts_tree(pid_t pid);
