@@ -13,7 +13,7 @@
 #include "bridge/handoff.h"
 #include "bridge/launch.h"
 #include "bridge/runtime_directory.h"
-#include "bridge/systemd.h"
+#include "bridge/systemd_wait.h"
 #include "common/install_path.h"
 #include "translator/property.h"
 #include "translator/unitname.h"

@@ -7,27 +7,14 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "bridge/systemd_bus.h"
 #include "bridge/unit_properties.h"
-
-#define DESTINATION          "org.freedesktop.systemd1"
-#define MANAGER_PATH         "/org/freedesktop/systemd1"
-#define MANAGER_INTERFACE    "org.freedesktop.systemd1.Manager"
-#define UNIT_PATH            "/org/freedesktop/systemd1/unit"
-#define UNIT_INTERFACE       "org.freedesktop.systemd1.Unit"
-#define SERVICE_INTERFACE    "org.freedesktop.systemd1.Service"
-#define JOB_INTERFACE        "org.freedesktop.systemd1.Job"
-#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
 
 /* systemd answers within milliseconds; while it reloads thousands of units it may take seconds, and being
  * stopped in a debugger is no reason to give up either. The library's default of 25 s would turn a slow host
  * into failed starts. */
 #define CALL_TIMEOUT_USEC (10 * 60 * 1000000ULL)
 #define RECONNECT_USEC    (200 * 1000ULL)
-
-enum { START_TRIES = 5, START_PAUSE_USEC = 50000 };
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus, sd_bus_flush_close_unref)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
 
 struct Systemd {
     sd_event *event;
@@ -61,31 +48,6 @@ static void call_free(void *data)
     sd_bus_slot_unref(call->slot);
     g_free(call->unit);
     g_free(call);
-}
-
-static const struct {
-    const char *name;
-    int error;
-} known_errors[] = {
-    {"org.freedesktop.systemd1.UnitExists", -EEXIST},
-    {"org.freedesktop.systemd1.NoSuchUnit", -ENOENT},
-    {"org.freedesktop.DBus.Error.UnknownObject", -ENOENT},
-    {"org.freedesktop.DBus.Error.UnknownInterface", -ENOENT},
-    {"org.freedesktop.systemd1.NoSuchProcess", -ESRCH},
-    {"org.freedesktop.systemd1.UnitMasked", -ERFKILL},
-    {"org.freedesktop.systemd1.BadUnitSetting", -ENOEXEC},
-    {"org.freedesktop.DBus.Error.NoReply", -ENOTCONN},
-    {"org.freedesktop.DBus.Error.Disconnected", -ENOTCONN},
-};
-
-static int error_of(const sd_bus_error *error)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(known_errors); i++) {
-        if (sd_bus_error_has_name(error, known_errors[i].name))
-            return known_errors[i].error;
-    }
-    int number = sd_bus_error_get_errno(error);
-    return number > 0 ? -number : -EIO;
 }
 
 /* Signals
@@ -230,51 +192,6 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
     return 0;
 }
 
-static char *private_socket(bool user_manager)
-{
-    if (!user_manager)
-        return g_strdup("unix:path=/run/systemd/private");
-    const char *runtime = g_getenv("XDG_RUNTIME_DIR");
-    g_autofree char *fallback = g_strdup_printf("/run/user/%u", (unsigned)getuid());
-    g_autofree char *path =
-        g_build_filename(runtime && *runtime ? runtime : fallback, "systemd/private", NULL);
-    /* A comma, a semicolon or an equals sign would end the value: addresses escape as URLs do. */
-    g_autofree char *escaped = g_uri_escape_string(path, "/", FALSE);
-    return g_strdup_printf("unix:path=%s", escaped);
-}
-
-static int open_private(bool user_manager, sd_bus **ret)
-{
-    g_autoptr(sd_bus) bus = NULL;
-    g_autofree char *address = private_socket(user_manager);
-
-    int r = sd_bus_new(&bus);
-    if (r < 0)
-        return r;
-    r = sd_bus_set_address(bus, address);
-    if (r < 0)
-        return r;
-    r = sd_bus_start(bus);
-    if (r < 0)
-        return r;
-    *ret = g_steal_pointer(&bus);
-    return 0;
-}
-
-static int open_bus(bool user_manager, bool private_only, bool *ret_private, sd_bus **ret)
-{
-    int r = open_private(user_manager, ret);
-    *ret_private = r >= 0;
-    if (private_only || (r != -ENOENT && r != -ECONNREFUSED))
-        return r;
-    /* No private socket: the bus does too, within its limits, and wants to be told that we listen. */
-    r = user_manager ? sd_bus_open_user(ret) : sd_bus_open_system(ret);
-    if (r < 0)
-        return r;
-    return sd_bus_call_method_async(*ret, NULL, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "Subscribe",
-                                    NULL, NULL, NULL);
-}
-
 static int add_matches(Systemd *systemd)
 {
     static const struct {
@@ -306,7 +223,7 @@ static int connect_systemd(Systemd *systemd)
     bool private;
 
     /* What had a private socket once has it again soon: systemd is executing itself anew. */
-    int r = open_bus(systemd->user_manager, systemd->private, &private, &systemd->bus);
+    int r = systemd_bus_open(systemd->user_manager, systemd->private, &private, &systemd->bus);
     if (r < 0)
         return r;
     r = add_matches(systemd);
@@ -424,7 +341,8 @@ static int on_done(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
 
     call_take(call);
     if (call->done)
-        call->done(call->unit, error ? error_of(error) : 0, error ? error->message : NULL, call->userdata);
+        call->done(call->unit, error ? systemd_bus_error(error) : 0, error ? error->message : NULL,
+                   call->userdata);
     return 0;
 }
 
@@ -543,7 +461,7 @@ static int on_looked(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
     UnitSnapshot snapshot = {0};
 
     call_take(call);
-    int r = error ? error_of(error) : unit_properties_read(reply, &snapshot);
+    int r = error ? systemd_bus_error(error) : unit_properties_read(reply, &snapshot);
     call->looked(call->unit, r, r < 0 ? NULL : &snapshot, call->userdata);
     return 0;
 }
@@ -658,7 +576,7 @@ static int on_listed(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
     g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 
     call_take(call);
-    int r = error ? error_of(error) : read_unit_names(reply, names);
+    int r = error ? systemd_bus_error(error) : read_unit_names(reply, names);
     g_ptr_array_add(names, NULL);
     call->listed(r, r < 0 ? NULL : (char **)names->pdata, call->userdata);
     return 0;
@@ -691,138 +609,4 @@ static gboolean belongs_to(void *key, void *value, void *userdata)
 void systemd_forget(Systemd *systemd, void *userdata)
 {
     g_hash_table_foreach_remove(systemd->calls, belongs_to, userdata);
-}
-
-/* Starting a service and waiting for it
- * -------------------------------------------------------------------------- */
-
-typedef struct WaitedJob {
-    char *path;   /* NULL until StartTransientUnit has answered */
-    char *result; /* "done", "failed", … */
-} WaitedJob;
-
-static int on_job_removed(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-    WaitedJob *job = userdata;
-    const char *path, *result;
-
-    if (sd_bus_message_read(message, "uoss", NULL, &path, NULL, &result) >= 0 &&
-        g_strcmp0(path, job->path) == 0)
-        job->result = g_strdup(result);
-    return 0;
-}
-
-static int append_service(sd_bus_message *message, const char *unit, const PropertyList *properties,
-                          int error_fd)
-{
-    int r = sd_bus_message_append(message, "ss", unit, "fail");
-    if (r >= 0)
-        r = sd_bus_message_open_container(message, 'a', "(sv)");
-    if (r >= 0)
-        r = unit_properties_append_each(message, properties);
-    if (r >= 0)
-        r = sd_bus_message_append(message, "(sv)", "StandardErrorFileDescriptor", "h", error_fd);
-    if (r >= 0)
-        r = sd_bus_message_close_container(message);
-    return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
-}
-
-static int start_and_learn_job(sd_bus *bus, const char *unit, const PropertyList *properties, int error_fd,
-                               WaitedJob *job, char **ret_message)
-{
-    g_autoptr(sd_bus_message) message = NULL, reply = NULL;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    const char *path = NULL;
-
-    int r = sd_bus_message_new_method_call(bus, &message, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE,
-                                           "StartTransientUnit");
-    if (r >= 0)
-        r = append_service(message, unit, properties, error_fd);
-    if (r < 0)
-        return r;
-    r = sd_bus_call(bus, message, 0, &error, &reply);
-    if (r < 0) {
-        r = error_of(&error);
-        *ret_message = g_strdup(error.message);
-        sd_bus_error_free(&error);
-        return r;
-    }
-    r = sd_bus_message_read(reply, "o", &path);
-    if (r >= 0)
-        job->path = g_strdup(path);
-    return r;
-}
-
-static int wait_for_job(sd_bus *bus, const WaitedJob *job)
-{
-    while (!job->result) {
-        int r = sd_bus_process(bus, NULL);
-        if (r < 0)
-            return r;
-        if (r == 0 && (r = sd_bus_wait(bus, UINT64_MAX)) < 0)
-            return r;
-    }
-    return 0;
-}
-
-static int exit_status_of(sd_bus *bus, const char *unit)
-{
-    char *path = NULL;
-    int32_t status = 0;
-
-    if (sd_bus_path_encode(UNIT_PATH, unit, &path) < 0)
-        return -ENOMEM;
-    g_autofree char *owned = path;
-    if (sd_bus_get_property_trivial(bus, DESTINATION, owned, SERVICE_INTERFACE, "ExecMainStatus", NULL, 'i',
-                                    &status) < 0)
-        return 1;
-    return status > 0 ? status : 1;
-}
-
-static void reset_failed_now(sd_bus *bus, const char *unit)
-{
-    (void)sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER_INTERFACE, "ResetFailedUnit", NULL, NULL,
-                             "s", unit);
-}
-
-/* A start that failed before leaves a failed unit, which goes a moment after its reset. */
-static int start_over_remains(sd_bus *bus, const char *unit, const PropertyList *properties, int error_fd,
-                              WaitedJob *job, char **ret_message)
-{
-    int r = -EEXIST;
-
-    for (unsigned i = 0; i < START_TRIES && r == -EEXIST; i++) {
-        if (i > 0)
-            g_usleep(START_PAUSE_USEC);
-        reset_failed_now(bus, unit);
-        g_clear_pointer(ret_message, g_free);
-        r = start_and_learn_job(bus, unit, properties, error_fd, job, ret_message);
-    }
-    return r;
-}
-
-int systemd_run_and_wait(bool user_manager, const char *unit, const PropertyList *properties, int error_fd,
-                         char **ret_message)
-{
-    g_autoptr(sd_bus) bus = NULL;
-    WaitedJob job = {0};
-
-    bool private;
-    int r = open_bus(user_manager, false, &private, &bus);
-    if (r >= 0)
-        r = sd_bus_add_match(bus, NULL,
-                             "type='signal',interface='" MANAGER_INTERFACE
-                             "',member='JobRemoved',path='" MANAGER_PATH "'",
-                             on_job_removed, &job);
-    if (r >= 0)
-        r = start_over_remains(bus, unit, properties, error_fd, &job, ret_message);
-    if (r >= 0)
-        r = wait_for_job(bus, &job);
-    if (r >= 0 && g_strcmp0(job.result, "done") != 0) {
-        r = exit_status_of(bus, unit);
-        reset_failed_now(bus, unit);
-    }
-    g_free(job.path);
-    g_free(job.result);
-    return r;
 }

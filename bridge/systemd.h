@@ -1,4 +1,4 @@
-/* The link to systemd's manager: the only file that says org.freedesktop.systemd1. Asks for jobs and hands up
+/* The link to systemd's manager. Asks for jobs and hands up
  * what units do.
  *
  * Works over the manager's private socket, as systemctl does: on the system bus PID 1 would be cut off at 512
@@ -81,10 +81,3 @@ bool systemd_is_idle(const Systemd *systemd);
 
 /* Nothing of what was asked with this userdata calls back any more. */
 void systemd_forget(Systemd *systemd, void *userdata);
-
-/* Starts a transient service and waits until systemd has finished with the start: for a daemonising parent,
- * which has nothing else to do. Blocks. `error_fd` becomes the service's standard error. Returns 0 when it is
- * up; a positive exit status when its main process ended instead; -EEXIST, -ENOENT (no systemd) or another
- * negative errno, with `ret_message` newly allocated. */
-int systemd_run_and_wait(bool user_manager, const char *unit, const PropertyList *properties, int error_fd,
-                         char **ret_message);
