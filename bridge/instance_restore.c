@@ -78,6 +78,18 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
     instance_output_set_pid(instance, snapshot->main_pid);
 }
 
+/* systemd has forgotten the unit: what the gate wrote down, or the one exit code that makes it forget. */
+static void restore_forgotten_end(Instance *instance)
+{
+    const ProcessConfig *config = instance->planned->config;
+
+    if (launch_read_end(instance->planned, &instance->context->launch, &instance->exitstatus,
+                        &instance->laststop))
+        return;
+    if (config->autorestart == AUTORESTART_UNEXPECTED && config->exitcode_count == 1)
+        instance->exitstatus = config->exitcodes[0];
+}
+
 /* It was alive when the last bridge looked, and is not any more. */
 static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
 {
@@ -92,6 +104,7 @@ static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
         instance->state = PROCESS_EXITED;
     }
     instance->laststop = instance_end_seconds(snapshot ? snapshot->exec_main_exit : 0);
+    restore_forgotten_end(instance);
     if (snapshot && snapshot->exec_main_code != 0) {
         g_autofree char *text = NULL;
         observed.exit_code = snapshot->exec_main_code;

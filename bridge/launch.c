@@ -10,7 +10,8 @@
 #include "common/launch_spec.h"
 #include "translator/mapping.h"
 
-static const char *const companions[] = {"", LAUNCH_SPEC_FAILURES, LAUNCH_SPEC_SPAWNERR, LAUNCH_SPEC_FATAL};
+static const char *const companions[] = {"", LAUNCH_SPEC_FAILURES, LAUNCH_SPEC_SPAWNERR, LAUNCH_SPEC_FATAL,
+                                         LAUNCH_SPEC_ENDED};
 static const char *const fifos[] = {"stdin", "stdout", "stderr"};
 
 char *launch_fifo_path(const PlannedProcess *process, const LaunchContext *context, const char *stream)
@@ -164,9 +165,11 @@ int launch_prepare(const PlannedProcess *process, const LaunchContext *context, 
     g_autofree char *path = mapping_spec_path(process, context->runtime_directory);
     g_autofree char *spawnerr = companion_path(process, context, LAUNCH_SPEC_SPAWNERR);
     g_autofree char *fatal = companion_path(process, context, LAUNCH_SPEC_FATAL);
+    g_autofree char *ended = companion_path(process, context, LAUNCH_SPEC_ENDED);
 
     (void)unlink(spawnerr);
     (void)unlink(fatal);
+    (void)unlink(ended);
     int r = process->group->socket_unit ? 0 : make_stdin(process, context);
     if (r < 0)
         return r;
@@ -194,6 +197,22 @@ unsigned launch_read_failures(const PlannedProcess *process, const LaunchContext
 {
     g_autofree char *path = mapping_spec_path(process, context->runtime_directory);
     return launch_spec_read_failures(path);
+}
+
+bool launch_read_end(const PlannedProcess *process, const LaunchContext *context, int *ret_status,
+                     double *ret_time)
+{
+    g_autofree char *path = companion_path(process, context, LAUNCH_SPEC_ENDED);
+    g_autofree char *text = NULL;
+    struct stat status;
+    gint64 number;
+
+    if (stat(path, &status) < 0 || !g_file_get_contents(path, &text, NULL, NULL) ||
+        !g_ascii_string_to_signed(text, 10, -1, 255, &number, NULL))
+        return false;
+    *ret_status = (int)number;
+    *ret_time = (double)status.st_mtim.tv_sec + (double)status.st_mtim.tv_nsec / 1e9;
+    return true;
 }
 
 void launch_remove_files(const PlannedProcess *process, const LaunchContext *context)

@@ -46,5 +46,10 @@ char *launch_read_spawn_error(const PlannedProcess *process, const LaunchContext
 bool launch_is_fatal(const PlannedProcess *process, const LaunchContext *context);
 unsigned launch_read_failures(const PlannedProcess *process, const LaunchContext *context);
 
+/* How the last run ended, where systemd would not know any more: its exit status (-1 for a signal) and when,
+ * in Unix time. False when nothing is there. */
+bool launch_read_end(const PlannedProcess *process, const LaunchContext *context, int *ret_status,
+                     double *ret_time);
+
 /* Removes all of it, FIFOs included. */
 void launch_remove_files(const PlannedProcess *process, const LaunchContext *context);

@@ -42,10 +42,15 @@ typedef struct LaunchSpec {
 /* What stands beside a spec file.
  * FAILURES: failed starts in a row, decimal; absent means 0.
  * SPAWNERR: why the last start did not get as far as a process of its own; absent when it did.
- * FATAL: the gate has given up; holds the invocation ID; removed by the next start. */
+ * FATAL: the gate has given up; holds the invocation ID; removed by the next start.
+ * ENDED: exit status of the last end, -1 for a signal; only where systemd would forget it. */
 #define LAUNCH_SPEC_FAILURES ".failures"
 #define LAUNCH_SPEC_SPAWNERR ".spawnerr"
 #define LAUNCH_SPEC_FATAL    ".fatal"
+#define LAUNCH_SPEC_ENDED    ".ended"
+
+/* The gate's first argument when it runs as ExecStopPost= and leaves the mark ENDED. */
+#define LAUNCH_SPEC_NOTE_END "--ended"
 
 /* What systemd calls a FastCGI program's socket among the descriptors that it passes. */
 #define LAUNCH_SPEC_SOCKET_NAME "fcgi"

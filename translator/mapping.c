@@ -77,6 +77,15 @@ static void add_description(PropertyList *list, const PlannedProcess *process)
     add_clean_description(list, text);
 }
 
+/* systemd forgets units that have ended well by its measure, and a bridge that was dead then cannot ask it
+ * any more. With one expected exit code nobody needs to; a program that is always restarted has no last end.
+ */
+static bool end_is_ambiguous(const ProcessConfig *config)
+{
+    return config->autorestart == AUTORESTART_NEVER ||
+           (config->autorestart == AUTORESTART_UNEXPECTED && config->exitcode_count > 1);
+}
+
 static void add_commands(PropertyList *list, const PlannedProcess *process, const MappingContext *context)
 {
     g_autofree char *spec = mapping_spec_path(process, context->runtime_directory);
@@ -85,6 +94,9 @@ static void add_commands(PropertyList *list, const PlannedProcess *process, cons
 
     property_list_add_command(list, "ExecStart", (const char *const[]){launcher, spec, NULL}, false);
     property_list_add_command(list, "ExecStartPost", (const char *const[]){gate, spec, NULL}, false);
+    if (end_is_ambiguous(process->config))
+        property_list_add_command(list, "ExecStopPost",
+                                  (const char *const[]){gate, LAUNCH_SPEC_NOTE_END, spec, NULL}, false);
 }
 
 /* autorestart=false: every end is a success, so that nothing is left to restart but what the gate reports by

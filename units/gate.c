@@ -1,4 +1,7 @@
-/* supersede-gate SPEC: runs beside every start as ExecStartPost= and decides what the start was: RUNNING when
+/* supersede-gate --ended SPEC: runs after every end as ExecStopPost= and writes down how it was, for a bridge
+ * that was not there to see it.
+ *
+ * supersede-gate SPEC: runs beside every start as ExecStartPost= and decides what the start was: RUNNING when
  * it ends well, BACKOFF while it waits, FATAL when it gives up. systemd does the rest, with or without a
  * bridge.
  *
@@ -343,14 +346,30 @@ __attribute__((noreturn)) static void fail(const char *path, const LaunchSpec *s
     end_for_restart();
 }
 
+/* systemd forgets a unit whose end was a success to it; what it says here is all that is left. A start that
+ * never had a main process has no end. */
+static int note_end(const char *path)
+{
+    const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
+
+    if (!code || !status)
+        return EXIT_SUCCESS;
+    int r = launch_spec_write_companion(path, LAUNCH_SPEC_ENDED, strcmp(code, "exited") == 0 ? status : "-1");
+    if (r < 0)
+        (void)fprintf(stderr, "supersede-gate: %s%s: %s\n", path, LAUNCH_SPEC_ENDED, strerror(-r));
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
     LaunchSpec spec;
     void *storage;
 
+    if (argc == 3 && strcmp(argv[1], LAUNCH_SPEC_NOTE_END) == 0)
+        return note_end(argv[2]);
     expect_stop();
     if (argc != 2) {
-        (void)fprintf(stderr, "usage: supersede-gate SPEC\n");
+        (void)fprintf(stderr, "usage: supersede-gate [--ended] SPEC\n");
         return EXIT_FAILURE;
     }
     const char *path = argv[1];

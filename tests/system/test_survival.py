@@ -100,18 +100,28 @@ class Survival(unittest.TestCase):
         self.assertEqual(self.runs("one"), 2)
 
     def test_ends_without_a_bridge_are_learnt_later(self):
+        names = ("fine", "bad", "killed", "expected", "either")
         self.start(counted("fine", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 0", startsecs=1)
                    + counted("bad", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 3", startsecs=1,
-                             autorestart="false"), fine="RUNNING", bad="RUNNING")
-        pids = [self.daemon.pid(name) for name in ("fine", "bad")]
+                             autorestart="false")
+                   + counted("killed", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; kill -9 $$", startsecs=1,
+                             autorestart="false")
+                   + counted("expected", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 2", startsecs=1,
+                             exitcodes="2")
+                   + counted("either", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; exit 5", startsecs=1,
+                             exitcodes="0,5"),
+                   **dict.fromkeys(names, "RUNNING"))
+        pids = [self.daemon.pid(name) for name in names]
         self.daemon.kill()
         self.daemon.write("go", "")
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both to end")
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "all to end")
         self.daemon.start()
         self.assertEqual(self.daemon.wait_state("fine", "EXITED")["exitstatus"], 0)
-        # Its status nobody knows any more: to systemd every end of it is a success, and it forgets such units
-        # (docs/differences.md).
-        self.daemon.wait_state("bad", "EXITED")
+        # To systemd every end of this one is a success, and it forgets such units.
+        self.assertEqual(self.daemon.wait_state("bad", "EXITED")["exitstatus"], 3)
+        self.assertEqual(self.daemon.wait_state("killed", "EXITED")["exitstatus"], -1)
+        self.assertEqual(self.daemon.wait_state("expected", "EXITED")["exitstatus"], 2)
+        self.assertEqual(self.daemon.wait_state("either", "EXITED")["exitstatus"], 5)
         self.assertEqual((self.runs("fine"), self.runs("bad")), (1, 1))
 
     def test_giving_up_needs_no_bridge(self):

@@ -86,6 +86,8 @@ static void test_defaults(void **state)
                    "/run/supersede/supervisor/process/supervisor:p");
     assert_command(list, "ExecStartPost", "/usr/libexec/supersede/supersede-gate",
                    "/run/supersede/supervisor/process/supervisor:p");
+    /* With one expected exit code there is nothing to write down about an end. */
+    assert_null(property_list_find(list, "ExecStopPost"));
     assert_string(list, "Restart", "on-failure");
     assert_set(list, "SuccessExitStatus", "0 |");
     assert_set(list, "RestartForceExitStatus", "| 1 2 15 13");
@@ -153,6 +155,8 @@ static void test_never(void **state)
 
     assert_string(list, "Restart", "on-failure");
     assert_null(property_list_find(list, "RestartForceExitStatus"));
+    assert_string_equal(property_list_find(list, "ExecStopPost")->value.command.argv[1],
+                        LAUNCH_SPEC_NOTE_END);
     assert_int_equal(set->value.exit_status_set.code_count, 256);
     assert_int_equal(set->value.exit_status_set.codes[0], 0);
     assert_int_equal(set->value.exit_status_set.codes[255], 255);
