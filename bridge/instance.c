@@ -317,6 +317,7 @@ void instance_start(Instance *instance)
         return;
     instance_set_spawnerr(instance, "");
     instance->exitstatus = 0;
+    instance->restarts = 0;
     instance->laststart = now_seconds();
     instance->start_attempts = 0;
     instance->start_pending = true;

@@ -30,7 +30,7 @@ double instance_laststop(const Instance *instance);
 int instance_exitstatus(const Instance *instance);
 /* Why it did not start or ended badly, in the oracle's words; "" when there is nothing. */
 const char *instance_spawnerr(const Instance *instance);
-/* How often systemd has started it again by itself since somebody started it. */
+/* How often it was started again without anybody asking, since somebody started it. */
 unsigned instance_restarts(const Instance *instance);
 /* How much it has put out since its streams were opened, whatever became of that. */
 uint64_t instance_log_bytes(const Instance *instance, Stream stream);

@@ -290,8 +290,13 @@ static void start(Instance *instance)
 
 static void start_again(Instance *instance)
 {
-    if (instance->state == PROCESS_EXITED && !instance->held)
-        instance_start(instance);
+    unsigned restarts = instance->restarts;
+
+    if (instance->state != PROCESS_EXITED || instance->held)
+        return;
+    instance_start(instance);
+    /* Nobody asked for this one. */
+    instance->restarts = restarts + 1;
 }
 
 static void retry(Instance *instance)
@@ -299,6 +304,7 @@ static void retry(Instance *instance)
     if (instance->state != PROCESS_BACKOFF || instance->held)
         return;
     instance->laststart = instance_end_seconds(0);
+    instance->restarts++;
     instance_apply(instance, STATE_EVENT_LAUNCHED);
     if (instance->state == PROCESS_STARTING && !instance->detached)
         start(instance);

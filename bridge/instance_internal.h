@@ -29,7 +29,7 @@ struct Instance {
     double last_stop_report;
     int exitstatus;
     unsigned backoff;  /* failed starts in a row */
-    unsigned restarts; /* by systemd, since somebody started it */
+    unsigned restarts; /* by systemd or, of a child, by us, since somebody started it */
     char *spawnerr;
     WatchList *watches;
     bool detached;              /* its group is gone: nothing happens any more */

@@ -105,6 +105,11 @@ const char *web_action_label(const WebAction *action)
     return action->label;
 }
 
+bool web_action_is_harmless(const WebAction *action)
+{
+    return !action->methods[0];
+}
+
 WebScope web_action_scope(const WebAction *action)
 {
     return action->scope;

@@ -19,6 +19,8 @@ const WebAction *web_action_find(const char *word);
 const WebAction *web_action_at(size_t index); /* NULL behind the last */
 const char *web_action_word(const WebAction *action);
 const char *web_action_label(const WebAction *action); /* "Stop" */
+/* It changes nothing: anybody may. */
+bool web_action_is_harmless(const WebAction *action);
 WebScope web_action_scope(const WebAction *action);
 
 typedef struct WebJob WebJob;

@@ -80,6 +80,8 @@ static void row_fill(Row *row, const WebStatus *status, const Instance *instance
 /* Every word of the query must be in the process's name or its state. The page's script does the same. */
 static bool matches(const Row *row, const char *query)
 {
+    if (!*query)
+        return true;
     g_autofree char *text = g_strconcat(instance_namespec(row->instance), " ", row->word, NULL);
     g_autofree char *lower = g_ascii_strdown(text, -1);
     g_autofree char *wanted = g_ascii_strdown(query, -1);

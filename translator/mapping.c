@@ -31,6 +31,9 @@ static const FixedProperty fixed_properties[] = {
        killed. */
     {PROPERTY_UINT64, "TasksMax", NULL, UINT64_MAX},
     {PROPERTY_STRING, "OOMPolicy", "continue", 0},
+    /* The status page and /metrics tell about them; system.conf may have switched them off. */
+    {PROPERTY_BOOLEAN, "MemoryAccounting", NULL, true},
+    {PROPERTY_BOOLEAN, "CPUAccounting", NULL, true},
     /* No target wants these units, so `systemctl isolate` would stop them; it does not stop supervisord's
        programs. */
     {PROPERTY_BOOLEAN, "IgnoreOnIsolate", NULL, true},
@@ -259,6 +262,8 @@ PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid)
     add_description(list, process);
     property_list_add_string(list, "Slice", process->group->slice);
     property_list_add_uint64(list, "TasksMax", UINT64_MAX);
+    property_list_add_boolean(list, "MemoryAccounting", true);
+    property_list_add_boolean(list, "CPUAccounting", true);
     property_list_add_boolean(list, "IgnoreOnIsolate", true);
     /* Nobody wants to hear of how it ended: the daemon has seen it. */
     property_list_add_string(list, "CollectMode", "inactive-or-failed");

@@ -99,6 +99,8 @@ static void test_defaults(void **state)
     assert_uint64(list, "TimeoutStopUSec", 10 * G_USEC_PER_SEC);
     assert_true(property_list_find(list, "SendSIGKILL")->value.boolean);
     assert_uint64(list, "TasksMax", UINT64_MAX);
+    assert_true(property_list_find(list, "MemoryAccounting")->value.boolean);
+    assert_true(property_list_find(list, "CPUAccounting")->value.boolean);
 }
 
 /* What the launcher does must not be in the unit, where every user can read it. */

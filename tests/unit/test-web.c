@@ -388,6 +388,8 @@ static void browsers_need_the_token(void **state)
         assert_int_equal(get_token.status, 200);
     }
     assert_int_equal(fixture->web->stops, 0);
+    g_auto(HttpAnswer) refresh = get(fixture, "/?action=refresh", BROWSER);
+    assert_int_equal(refresh.status, 301);
 }
 
 static void other_sites_are_refused(void **state)
