@@ -161,9 +161,11 @@ static void on_stop_answered(const char *unit, int result, const char *message, 
 {
     FcgiSocket *socket = userdata;
 
+    /* Signals tell when it has gone. A look would load the unit anew just then, and systemd complain in the
+     * journal that its file is missing. */
     if (result == -ENOENT)
         fcgi_socket_unit_removed(socket);
-    else if (result != -ENOTCONN) /* then everything is looked at anyway */
+    else if (result < 0 && result != -ENOTCONN) /* then everything is looked at anyway */
         fcgi_socket_look(socket);
 }
 

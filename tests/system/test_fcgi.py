@@ -217,6 +217,30 @@ class Beside(unittest.TestCase):
                     "socket:" in descriptor(site.daemon.pid("g:inner_0")), site.file())
         self.assertEqual(self.compare(story, "group"), ("to cat\n", [], False, None))
 
+    def test_daemon_of_another_user(self):
+        """The file is that user's, and nobody else's can be made."""
+        def configure(site, **options):
+            site.configure(site.program(name="own", numprocs=1, **options))
+            site.daemon.write("supervisord.conf",
+                              site.daemon.read("supervisord.conf").replace("[supervisord]\n", "[supervisord]\nuser=worker\n"))
+
+        def story(site):
+            os.chown(site.daemon.directory, 5003, 5003)
+            configure(site)
+            site.daemon.start()
+            site.wait("RUNNING", name="own", count=1)
+            seen = site.file(), site.answering() in site.pids("own", 1)
+            site.daemon.stop()
+            configure(site, socket_owner="nobody")
+            done = subprocess.run([site.daemon.role.program("supervisord"), "-n", "-c", site.daemon.conf], text=True,
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60)
+            told = re.sub(r"\b77\d\d\b", "PORT", site.daemon.normal(done.stderr))
+            return seen, re.findall("Could not create FastCGI socket.*", told)
+        (file, answered), told = self.compare(story, "owned")
+        self.assertEqual((file, answered), (describe_socket(0o700, "worker", "worker"), True))
+        self.assertEqual(len(told), 1)
+        self.assertIn("Could not change ownership of socket file: [Errno 1] Operation not permitted: 'DIR/", told[0])
+
     def failure(self, site, spoil):
         """What is told of a socket that cannot be made: at the daemon's start, and when a group is added."""
         site.configure(site.program())
