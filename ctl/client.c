@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/command.h"
+#include "ctl/answer.h"
 #include "ctl/body.h"
 
 /* Far more than any daemon sends: headers come one by one and are not kept, but they shall come to an end. */
@@ -165,6 +166,10 @@ void client_decode(const char *body, size_t size, Reply *ret)
 
     if (body_clean(body, size, &clean, &problem) < 0) {
         set_broken(ret, "%s", problem);
+        return;
+    }
+    if (answer_read(clean, &value) >= 0) {
+        *ret = (Reply){.kind = REPLY_VALUE, .value = value};
         return;
     }
     xmlrpc_env_init(&env);

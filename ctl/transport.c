@@ -75,6 +75,8 @@ int transport_aim(Transport *transport, CURL *easy, const char *path, char **ret
     /* The environment's http_proxy is not for the daemon: the oracle goes straight to it. */
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    /* A socket holds that much at once. */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
     if (transport->username && transport->password) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, transport->username);
