@@ -426,6 +426,7 @@ static void write_files(Exporter *exporter)
     g_autofree char *name = g_strconcat(stem, ".logrotate", NULL);
     if (logrotate)
         add_file(exporter, name, 0644, logrotate);
+    add_file(exporter, "install", 0755, export_readme_script(exporter->readme, exporter->host));
     add_file(exporter, "README", 0644,
              export_readme_text(exporter->readme, exporter->plan, exporter->host, exporter->diagnostics));
 }

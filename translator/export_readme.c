@@ -163,23 +163,54 @@ static const char general[] =
     "  supervisorctl tail -f NAME       journalctl -fu UNIT, or tail -f of the file\n"
     "  supervisorctl reread, update     systemctl daemon-reload, then systemctl restart UNIT\n";
 
-char *export_readme_text(const ExportReadme *readme, const Plan *plan, const ExportHost *host,
-                         const Diagnostics *diagnostics)
+static const char *systemctl_of(const ExportHost *host)
 {
-    const char *systemctl = host->user_manager ? "systemctl --user" : "systemctl";
-    GString *out = g_string_new(NULL);
+    return host->user_manager ? "systemctl --user" : "systemctl";
+}
 
-    g_string_append_printf(out, "Units for the programs of %s\n\nInstall\n", config_path(plan_config(plan)));
+/* The steps of installing, each a line of shell. */
+static void append_install(GString *out, const ExportReadme *readme, const ExportHost *host)
+{
+    g_autofree char *directory = g_shell_quote(host->directory);
+
     g_string_append_printf(
-        out, "  find . -maxdepth 1 -type f ! -name README ! -name '*.logrotate' -exec cp -p -t %s {} +\n",
-        host->directory);
+        out,
+        "  find . -maxdepth 1 -type f ! -name README ! -name install ! -name '*.logrotate' -exec cp "
+        "-p -t %s {} +\n",
+        directory);
     if (readme->logrotate->len > 0)
         g_string_append(
             out,
             "  for file in *.logrotate; do cp \"$file\" /etc/logrotate.d/\"${file%.logrotate}\"; done\n");
-    g_string_append_printf(out, "  %s daemon-reload\n", systemctl);
+    g_string_append_printf(out, "  %s daemon-reload\n", systemctl_of(host));
+}
+
+char *export_readme_script(const ExportReadme *readme, const ExportHost *host)
+{
+    GString *out = g_string_new("#!/bin/sh\n"
+                                "# Installs these units and starts them, in the place of the old daemon: "
+                                "sh install UNIT-OF-THE-OLD-DAEMON\n"
+                                "set -eu\n"
+                                "cd \"$(dirname \"$0\")\"\n");
+    g_autofree char *directory = g_shell_quote(host->directory);
+
+    g_string_append_printf(out, "mkdir -p %s\n", directory);
+    append_install(out, readme, host);
+    g_string_append_printf(out, "  if [ $# -gt 0 ]; then %s disable --now \"$@\"; fi\n", systemctl_of(host));
+    append_enabled(out, readme, systemctl_of(host));
+    return g_string_free(out, FALSE);
+}
+
+char *export_readme_text(const ExportReadme *readme, const Plan *plan, const ExportHost *host,
+                         const Diagnostics *diagnostics)
+{
+    GString *out = g_string_new(NULL);
+
+    g_string_append_printf(out, "Units for the programs of %s\n\n", config_path(plan_config(plan)));
+    g_string_append(out, "Install (sh install UNIT-OF-THE-OLD-DAEMON does this and what follows)\n");
+    append_install(out, readme, host);
     g_string_append(out, "\nStop the old daemon and keep it from starting again, then enable\n");
-    append_enabled(out, readme, systemctl);
+    append_enabled(out, readme, systemctl_of(host));
     g_string_append_printf(out, "\nWhat became what (all of it is below %s)\n%s", plan_slice(plan),
                            readme->programs->str);
     if (readme->lost->len > 0)

@@ -22,5 +22,7 @@ void export_readme_logs(ExportReadme *readme, const ProcessConfig *config, const
 
 /* NULL when no file is to be rotated. Newly allocated, as the next one. */
 char *export_readme_logrotate(const ExportReadme *readme);
+/* A script that does what the text says about installing; its argument is the unit of the old daemon. */
+char *export_readme_script(const ExportReadme *readme, const ExportHost *host);
 char *export_readme_text(const ExportReadme *readme, const Plan *plan, const ExportHost *host,
                          const Diagnostics *diagnostics);

@@ -76,7 +76,9 @@ static void check_modes(const char *output)
         g_autofree char *path = g_build_filename(output, name, NULL);
         struct stat status;
         assert_int_equal(stat(path, &status), 0);
-        assert_int_equal(status.st_mode & 07777, g_str_has_suffix(name, ".env") ? 0600 : 0644);
+        assert_int_equal(status.st_mode & 07777, g_str_has_suffix(name, ".env") ? 0600
+                                                 : strcmp(name, "install") == 0 ? 0755
+                                                                                : 0644);
     }
 }
 
