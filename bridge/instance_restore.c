@@ -43,10 +43,28 @@ static ProcessState state_without_process(const Instance *instance, ProcessState
     case PROCESS_STARTING:
     case PROCESS_BACKOFF:
         return PROCESS_BACKOFF;
+    case PROCESS_FATAL:
+        /* The unit is still on its way out: what was told before holds. */
+        return PROCESS_FATAL;
     default:
         return launch_is_fatal(instance->planned, &instance->context->launch) ? PROCESS_BACKOFF
                                                                               : PROCESS_EXITED;
     }
+}
+
+/* What the record says of a start that was given up holds. */
+static void restore_spawnerr(Instance *instance)
+{
+    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
+
+    if (instance->state == PROCESS_FATAL)
+        return;
+    instance->exitstatus = 0;
+    if (instance->state != PROCESS_BACKOFF)
+        instance_set_spawnerr(instance, "");
+    else
+        instance_set_spawnerr(instance,
+                              spawnerr ? spawnerr : "Exited too quickly (process log may have details)");
 }
 
 static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
@@ -60,16 +78,10 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
     instance->pid = snapshot->main_pid;
     if (snapshot->exec_main_start != 0)
         instance->laststart = instance_end_seconds(snapshot->exec_main_start);
-    instance->backoff = instance->state == PROCESS_RUNNING
+    instance->backoff = instance->state == PROCESS_RUNNING || instance->state == PROCESS_FATAL
                             ? 0
                             : launch_read_failures(instance->planned, &instance->context->launch);
-    instance->exitstatus = 0;
-    g_autofree char *spawnerr = launch_read_spawn_error(instance->planned, &instance->context->launch);
-    if (instance->state != PROCESS_BACKOFF)
-        instance_set_spawnerr(instance, "");
-    else
-        instance_set_spawnerr(instance,
-                              spawnerr ? spawnerr : "Exited too quickly (process log may have details)");
+    restore_spawnerr(instance);
     int r = instance_output_open(instance);
     if (r < 0)
         main_log_write(instance->context->log, LOG_LEVEL_CRITICAL,
