@@ -8,6 +8,7 @@ import subprocess
 import time
 import unittest
 
+import pool_load
 import report
 from daemon import ORACLE, OURS, Daemon, unit_of
 from together import together
@@ -207,6 +208,19 @@ class Deaths(Daemons):
         daemon.wait_state("x", "RUNNING")
         subprocess.run(["systemctl", "stop", "scoped:x.scope"], check=True)
         daemon.wait_state("x", "STOPPED")
+
+
+class Many(Daemons):
+    def test_ten_thousand_events_arrive_once_each_and_in_order(self):
+        daemon = self.daemon(OURS, "many")
+        pool_load.configure(daemon)
+        daemon.start()
+        for number in range(pool_load.LISTENERS):
+            daemon.wait_state(f"pool:pool_{number}", "RUNNING")
+        pool_load.run(daemon, 10000, "go")
+        shares = pool_load.check(daemon, 10000)
+        self.assertEqual(len(shares), pool_load.LISTENERS)
+        self.assertGreater(min(shares), 0)
 
 
 BAD = {
