@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "translator/text.h"
+
 #define REPLACEMENT "\xEF\xBF\xBD"
 
 static bool is_forbidden(const char *p, const char *end)
@@ -172,8 +174,52 @@ static char *double_to_text(double value)
     return g_strdup(g_ascii_formatd(plain, sizeof plain, format, value));
 }
 
+/* Python's repr(): texts have quotes. */
+static void append_shown(GString *out, GVariant *value)
+{
+    g_autofree char *text = rpc_value_to_text(value);
+    g_autofree char *quoted = g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) ? text_repr(text) : NULL;
+
+    g_string_append(out, quoted ? quoted : text ? text : "None");
+}
+
+static char *list_to_text(GVariant *list)
+{
+    GString *out = g_string_new("[");
+
+    for (size_t i = 0; i < g_variant_n_children(list); i++) {
+        g_autoptr(GVariant) child = g_variant_get_child_value(list, i);
+        g_autoptr(GVariant) value = g_variant_get_variant(child);
+        g_string_append(out, i > 0 ? ", " : "");
+        append_shown(out, value);
+    }
+    g_string_append_c(out, ']');
+    return g_string_free(out, FALSE);
+}
+
+static char *struct_to_text(GVariant *members)
+{
+    GString *out = g_string_new("{");
+    GVariantIter iterator;
+    const char *name;
+    GVariant *value;
+
+    g_variant_iter_init(&iterator, members);
+    while (g_variant_iter_loop(&iterator, "{&sv}", &name, &value)) {
+        g_autofree char *quoted = text_repr(name);
+        g_string_append_printf(out, "%s%s: ", out->len > 1 ? ", " : "", quoted);
+        append_shown(out, value);
+    }
+    g_string_append_c(out, '}');
+    return g_string_free(out, FALSE);
+}
+
 char *rpc_value_to_text(GVariant *value)
 {
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE("av")))
+        return list_to_text(value);
+    if (g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT))
+        return struct_to_text(value);
     switch (g_variant_classify(value)) {
     case G_VARIANT_CLASS_MAYBE:
         return NULL;

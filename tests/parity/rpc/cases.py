@@ -263,8 +263,14 @@ def input_cases():
     yield Case("supervisor.sendProcessStdin", ("cat", "\u00e9\u4e2d"), state={"cat": RUNNING})
     yield Case("supervisor.sendProcessStdin", ("cat", ""), state={"cat": RUNNING})
     yield Case("supervisor.sendProcessStdin", ("cat", "x"), state={"cat": STOPPED})
-    for text in (5, True, 1.5):
+    for text in (5, True, 1.5, [], ["a", [True, None, "it's"]], {}, {"b": ["\u00e9\n"]}):
         yield Case("supervisor.sendProcessStdin", ("none", text))
+    for text in ("x", "", "y"):
+        yield Case("supervisor.sendProcessStdin", ("deaf", text), state={"deaf": RUNNING}, ready=(("deaf.out", 7),))
+    full = dict(state={"slow": RUNNING})
+    yield Case("supervisor.sendProcessStdin", ("slow", "x" * 65536), **full)
+    yield Case("supervisor.sendProcessStdin", ("slow", "x" * 65536), ours=("value", True),
+               why="what does not fit into the pipe is kept until the program reads, and that is no HTTP 500", **full)
     yield Case("supervisor.sendProcessStdin", ("cat",))
     yield Case("supervisor.sendProcessStdin", ("cat", "x", "y"))
     for pair in (("type", "data"), ("", ""), ("t\n", "d\u00e9")):

@@ -47,6 +47,12 @@ stderr_logfile=%(here)s/cat.err
 priority=10
 environment=A="1"
 
+[program:deaf]
+command=/bin/sh -c "exec 0<&-; echo closed; exec sleep 1000"
+autostart=false
+startsecs=0
+stdout_logfile=%(here)s/deaf.out
+
 [program:slow]
 command=/bin/sleep 1000
 autostart=false
