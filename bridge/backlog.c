@@ -261,6 +261,33 @@ bool backlog_peek(Backlog *backlog, void *buffer, size_t size, BacklogPiece *ret
     return true;
 }
 
+static char item_last_byte(const Item *item)
+{
+    char byte = '\0';
+
+    if (item->segment)
+        (void)log_segment_read(item->segment, &byte, 1, item->end - 1);
+    else if (item->bytes)
+        byte = (char)item->bytes->data[item->end - 1];
+    return byte;
+}
+
+bool backlog_skip(Backlog *backlog, BacklogSkipped *ret)
+{
+    const Item *item = g_queue_peek_head(&backlog->items);
+
+    if (!item)
+        return false;
+    *ret = (BacklogSkipped){
+        .size = item->gap + (uint64_t)(item->end - item->begin),
+        .behind = item->origin,
+        .ends_line = item->ends_line || item_last_byte(item) == '\n',
+    };
+    ret->behind.offset += (uint64_t)item->end;
+    backlog_drop_first(backlog);
+    return true;
+}
+
 void backlog_consume(Backlog *backlog, size_t size)
 {
     Item *item = g_queue_peek_head(&backlog->items);

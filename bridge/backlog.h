@@ -41,5 +41,12 @@ bool backlog_end_line(Backlog *backlog);
 bool backlog_is_empty(const Backlog *backlog);
 /* Copies the beginning of the first item; false when there is none. */
 bool backlog_peek(Backlog *backlog, void *buffer, size_t size, BacklogPiece *ret);
+/* Forgets the first item whole, without reading it. */
+typedef struct BacklogSkipped {
+    uint64_t size;   /* bytes, those that were missing included */
+    LogPlace behind; /* where it ended in the log */
+    bool ends_line;  /* what comes next begins a line */
+} BacklogSkipped;
+bool backlog_skip(Backlog *backlog, BacklogSkipped *ret);
 /* Forgets the first `size` bytes of the first item; a gap is forgotten whole. */
 void backlog_consume(Backlog *backlog, size_t size);

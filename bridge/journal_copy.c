@@ -33,7 +33,8 @@ struct JournalCopy {
     uint64_t gap;        /* bytes that did not get as far as here, not told yet */
     uint64_t window;     /* beginning of the current interval */
     uint64_t sent;       /* lines in it */
-    uint64_t suppressed; /* lines over the limit, not told yet */
+    uint64_t suppressed; /* bytes over the limit, not told yet */
+    bool skipping;       /* the end of a line that was over the limit is still to come */
     unsigned quota;      /* entries that this run may still send */
     LogPlace reached;    /* behind what was taken out of the backlog, also into `partial` */
     /* After a crash: the first line may be in the journal already. */
@@ -127,8 +128,10 @@ Backlog *journal_copy_backlog(JournalCopy *copy)
 
 void journal_copy_end_line(JournalCopy *copy)
 {
-    if (!backlog_end_line(copy->backlog))
-        copy->partial_ends = copy->partial->len > 0;
+    if (backlog_end_line(copy->backlog))
+        return;
+    copy->partial_ends = copy->partial->len > 0;
+    copy->skipping = false;
 }
 
 static int send_entry(JournalCopy *copy, Journal *journal, pid_t writer, const void *head, size_t head_size,
@@ -221,11 +224,16 @@ static int send_line(JournalCopy *copy, Journal *journal, const Line *line)
     return r;
 }
 
+static bool is_limited(const JournalCopy *copy)
+{
+    return copy->config.rate_burst > 0 && copy->sent >= copy->config.rate_burst;
+}
+
 /* 0; -EAGAIN: journald is full; -EBUSY: enough for now. What will never be taken is counted like what is over
  * the limit. */
 static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const Line *line)
 {
-    bool limited = copy->config.rate_burst > 0 && copy->sent >= copy->config.rate_burst;
+    bool limited = is_limited(copy);
     const GByteArray *partial = copy->partial;
     int r = 0;
 
@@ -238,7 +246,7 @@ static int copy_line(JournalCopy *copy, Journal *journal, SyslogSender *syslog, 
     }
     pass(copy, line_length(copy, line), &line->behind, line->is_cut);
     if (limited || r < 0) {
-        copy->suppressed++;
+        copy->suppressed += line_length(copy, line);
     } else {
         copy->sent++;
         copy->quota--;
@@ -278,9 +286,9 @@ static int turn_window(JournalCopy *copy, Journal *journal, uint64_t now)
     if (copy->window != 0 && now < copy->window + copy->config.rate_interval)
         return 0;
     if (copy->suppressed > 0) {
-        note =
-            g_strdup_printf("[supervisord: %" PRIu64 " lines of output suppressed: too many for the journal]",
-                            copy->suppressed);
+        note = g_strdup_printf("[supervisord: %" PRIu64
+                               " bytes of output suppressed: too many lines for the journal]",
+                               copy->suppressed);
         if (send_note(copy, journal, note) == -EAGAIN)
             return -EAGAIN;
         copy->suppressed = 0;
@@ -349,6 +357,40 @@ static int finish_partial(JournalCopy *copy, Journal *journal, SyslogSender *sys
     return copy->partial_ends ? copy_line(copy, journal, syslog, &line) : 0;
 }
 
+static void suppress(JournalCopy *copy, uint64_t size, const LogPlace *behind)
+{
+    copy->suppressed += size;
+    pass(copy, size, behind, false);
+}
+
+/* Over the limit: nothing is read any more, or a flood would cost as much as if it were copied. */
+static void skip_backlog(JournalCopy *copy)
+{
+    BacklogSkipped skipped;
+
+    if (copy->partial->len > 0)
+        suppress(copy, copy->partial->len, &copy->reached);
+    copy->skipping = copy->skipping || copy->partial->len > 0;
+    g_byte_array_set_size(copy->partial, 0);
+    copy->partial_ends = copy->was_cut = false;
+    while (backlog_skip(copy->backlog, &skipped)) {
+        suppress(copy, skipped.size, skipped.behind.inode != 0 ? &skipped.behind : &copy->reached);
+        copy->skipping = !skipped.ends_line;
+    }
+}
+
+/* The rest of a line whose beginning was skipped. Returns how many bytes of the piece that is. */
+static size_t skip_line(JournalCopy *copy, const char *data, const BacklogPiece *piece)
+{
+    const char *newline = memchr(data, '\n', piece->size);
+    size_t size = newline ? (size_t)(newline - data) + 1 : piece->size;
+    const LogPlace behind = place_behind(copy, piece, size);
+
+    suppress(copy, size, &behind);
+    copy->skipping = !newline && !(piece->ends_line && size == piece->size);
+    return size;
+}
+
 /* One piece of the backlog. As copy_line(). */
 static int copy_piece(JournalCopy *copy, Journal *journal, SyslogSender *syslog, const char *data,
                       const BacklogPiece *piece)
@@ -365,9 +407,14 @@ static int copy_piece(JournalCopy *copy, Journal *journal, SyslogSender *syslog,
         const LogPlace behind = place_behind(copy, piece, 0);
         copy->gap += piece->gap;
         pass(copy, piece->gap, &behind, false);
+        copy->skipping = false;
         copy->was_cut = false;
         backlog_consume(copy->backlog, 0);
         return tell_gap(copy, journal);
+    }
+    if (copy->skipping) {
+        backlog_consume(copy->backlog, skip_line(copy, data, piece));
+        return 0;
     }
     r = copy_lines(copy, journal, syslog, data, piece, &done);
     backlog_consume(copy->backlog, done);
@@ -425,6 +472,8 @@ JournalCopyResult journal_copy_run(JournalCopy *copy, Journal *journal, SyslogSe
         return JOURNAL_COPY_LATER;
     copy->quota = ENTRIES_PER_RUN;
     r = copy_leftovers(copy, journal, syslog, now);
+    if (r == 0 && is_limited(copy))
+        skip_backlog(copy);
     while (r == 0 && backlog_peek(copy->backlog, buffer, sizeof(buffer), &piece)) {
         if (piece.writer == BACKLOG_WRITER_UNKNOWN && now < piece.since + WRITER_GRACE_USEC) {
             *ret_later = piece.since + WRITER_GRACE_USEC;

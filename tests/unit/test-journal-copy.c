@@ -118,6 +118,17 @@ static void assert_cat(Fixture *fixture, const char *expected)
     fake_journald_forget(fixture->journald);
 }
 
+static char *take_cat(Fixture *fixture)
+{
+    GByteArray *text;
+
+    (void)fake_journald_receive(fixture->journald);
+    text = fake_journald_cat(fixture->journald);
+    g_byte_array_append(text, (const guint8 *)"", 1);
+    fake_journald_forget(fixture->journald);
+    return (char *)g_byte_array_free(text, FALSE);
+}
+
 static void test_a_flood_is_limited_and_counted(void **state)
 {
     Fixture *fixture = *state;
@@ -133,10 +144,51 @@ static void test_a_flood_is_limited_and_counted(void **state)
     /* The note comes also when nothing follows. */
     fixture->now = fixture->later;
     assert_int_equal(run(fixture), JOURNAL_COPY_DONE);
-    assert_cat(fixture, "[supervisord: 4 lines of output suppressed: too many for the journal]\n");
+    assert_cat(fixture, "[supervisord: 8 bytes of output suppressed: too many lines for the journal]\n");
     push(fixture, "10\n");
     assert_int_equal(run(fixture), JOURNAL_COPY_DONE);
     assert_cat(fixture, "10\n");
+}
+
+/* What is over the limit is not even read, so that only its end may tell where the next line begins. */
+static void test_after_a_flood_whole_lines_follow(void **state)
+{
+    static const struct {
+        const char *over;
+        const char *then;
+        const char *copied;
+        unsigned suppressed;
+    } rows[] = {
+        {"over\n", "whole\n", "whole\n", 5},
+        {"ov", "er\nwhole\n", "whole\n", 5},
+        {"over and o", "ver\n", "", 14},
+    };
+    Fixture *fixture = *state;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        push(fixture, "1\n2\n3\n4\n5\n");
+        run(fixture);
+        assert_cat(fixture, "1\n2\n3\n4\n5\n");
+        push(fixture, rows[i].over);
+        assert_int_equal(run(fixture), JOURNAL_COPY_LATER);
+        push(fixture, rows[i].then);
+        fixture->now = fixture->later;
+        run(fixture);
+        /* What came late is counted, too, with the next note. */
+        fixture->now += 10 * SECOND;
+        run(fixture);
+        {
+            g_autofree char *text = take_cat(fixture);
+            unsigned total = 0;
+
+            assert_non_null(strstr(text, rows[i].copied));
+            assert_null(strstr(text, "er\nwhole"));
+            for (const char *at = text; (at = strstr(at, "[supervisord: ")); at++)
+                total += (unsigned)strtoul(at + strlen("[supervisord: "), NULL, 10);
+            assert_int_equal(total, rows[i].suppressed);
+        }
+        fixture->now += 20 * SECOND;
+    }
 }
 
 static void test_what_does_not_fit_in_memory_is_counted(void **state)
@@ -187,7 +239,8 @@ static void test_everybody_has_a_turn(void **state)
     assert_cat(fixture, "\n\n\n\n\n");
     fixture->now = fixture->later;
     assert_int_equal(run(fixture), JOURNAL_COPY_DONE);
-    assert_cat(fixture, "[supervisord: 2399995 lines of output suppressed: too many for the journal]\n");
+    assert_cat(fixture,
+               "[supervisord: 2399995 bytes of output suppressed: too many lines for the journal]\n");
 }
 
 /* What journald does not take now comes later, in order. */
@@ -263,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_flood_is_limited_and_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_after_a_flood_whole_lines_follow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_fit_in_memory_is_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_unfinished_line_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_everybody_has_a_turn, set_up, tear_down),
