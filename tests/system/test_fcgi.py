@@ -104,6 +104,8 @@ class Site:
         in order of their letters."""
         text = self.daemon.read("main.log").replace(self.daemon.directory, "DIR")
         text = re.sub(r"\b77\d\d\b", "PORT", text)
+        # Whether a signal finds the program's handler in place already is luck.
+        text = re.sub(r"(?:INFO|WARN) (stopped: \S+) \([^)]*\)", r"INFO \1 (somehow)", text)
         found = [re.sub(r"pid \d+", "pid N", line.split(" ", 2)[2]) for line in text.splitlines()]
         return [re.sub(r"_\d", "_N", line) for line in found if any(word in line for word in words)]
 
