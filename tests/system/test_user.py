@@ -78,6 +78,29 @@ class User(unittest.TestCase):
         self.assertFalse(os.path.exists(f"/proc/{pid}"))
         self.assertEqual(os.listdir(f"/run/user/{self.user.pw_uid}/supersede"), [])
 
+    def test_loses_nothing_when_it_is_killed(self):
+        """As a service of the user's systemd, which keeps the FIFOs."""
+        self.daemon.configure("[program:talker]\nautorestart=false\nstdout_logfile=%(here)s/talker.log\n"
+                              "command=/bin/sh -c 'echo first; while [ ! -e %(here)s/go ]; do sleep 0.02; done; echo last; exit 3'\n")
+        subprocess.run(self.daemon.as_user(OURS.program("supervisord"), "-c", self.daemon.conf), stdin=subprocess.DEVNULL,
+                       check=True, timeout=30, cwd="/")
+        self.addCleanup(self.shut_down)
+        talker = self.daemon.wait_state("talker", "RUNNING")["pid"]
+        pid = self.daemon.rpc.supervisor.getPID()
+        os.kill(pid, signal.SIGSTOP)
+        self.daemon.write("go", "")
+        wait_until(lambda: not os.path.exists(f"/proc/{talker}"), "the program to end")
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(self.daemon.wait_state("talker", "EXITED")["exitstatus"], 3)
+        self.assertEqual(self.daemon.read("talker.log"), "first\nlast\n")
+        self.assertNotEqual(self.daemon.rpc.supervisor.getPID(), pid)
+        wait_until(lambda: subprocess.run(["journalctl", "-q", "-o", "cat", "SUPERVISOR_PROCESS=talker"], stdout=subprocess.PIPE,
+                                          check=True, text=True).stdout == "first\nlast\n", "each line once in the journal", 10)
+
+    def shut_down(self):
+        self.daemon.control("shutdown")
+        wait_until(lambda: not os.path.exists(self.daemon.path("supervisord.pid")), "the daemon to end")
+
     def test_without_a_session_it_says_so(self):
         self.daemon.configure(program("mine"))
         done = subprocess.run(self.daemon.as_user("XDG_RUNTIME_DIR=/nowhere", OURS.program("supervisord"), "-n", "-c", self.daemon.conf),
