@@ -41,6 +41,10 @@ int identity_take(uid_t uid)
     int r = take_groups(name, primary);
     if (r < 0)
         return r;
+    /* The oracle's daemon is that user's, who may send it signals: listeners end it with `kill $PPID`. The
+     * kernel goes by the saved user ID, which means nothing else here. */
+    if (setresuid((uid_t)-1, (uid_t)-1, uid) < 0)
+        return -errno;
     file_owner = (Identity){.uid = uid, .gid = primary};
     taken = true;
     return 0;

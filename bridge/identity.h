@@ -6,8 +6,9 @@
 
 #include <sys/types.h>
 
-/* From now on, for the whole process. Takes over the user's groups at once: root needs none. Returns 0 or
- * negative errno; 0 without doing anything when the process is that user already. */
+/* From now on, for the whole process. Takes over the user's groups at once: root needs none. The user may
+ * send us signals then. Returns 0 or negative errno; 0 without doing anything when the process is that user
+ * already. */
 int identity_take(uid_t uid);
 
 /* What identity_enter() returns and identity_leave() wants. */

@@ -25,6 +25,7 @@ struct InstanceChild {
     int end_code;
     int end_status;
     unsigned scope_tries;
+    bool scope_unsure; /* an answer was lost: a scope of that name may be this one */
     sd_event_source *timer;
     Due due; /* what the timer is for */
 };
@@ -126,6 +127,8 @@ static void look(Instance *instance)
 /* Whoever may be in the scope still is killed again, in case the first time came too early. */
 static void look_again(Instance *instance)
 {
+    if (!instance->child->scope_busy)
+        return;
     sweep(instance);
     look(instance);
     after(instance, LOOK_AGAIN_USEC, look_again);
@@ -139,6 +142,22 @@ static void refuse_scope(Instance *instance, const char *reason)
     (void)child_signal(instance->child->process, SIGKILL, false);
 }
 
+/* The last process's scope is on its way out; or the connection broke, and systemd may have made this one. */
+static bool is_worth_another_try(Instance *instance, int result)
+{
+    InstanceChild *self = instance->child;
+
+    if (!self->process || (result != -EEXIST && result != -ENOTCONN) || ++self->scope_tries > SCOPE_TRIES)
+        return false;
+    if (result == -ENOTCONN)
+        self->scope_unsure = true;
+    else if (self->scope_unsure)
+        look(instance);
+    else
+        (void)systemd_reset_failed(instance->context->systemd, instance->planned->unit, NULL, NULL);
+    return true;
+}
+
 static void on_scope_requested(const char *unit, int result, const char *message, void *userdata)
 {
     Instance *instance = userdata;
@@ -149,8 +168,7 @@ static void on_scope_requested(const char *unit, int result, const char *message
         look(instance);
         return;
     }
-    if (result == -EEXIST && self->process && ++self->scope_tries <= SCOPE_TRIES) {
-        (void)systemd_reset_failed(instance->context->systemd, unit, NULL, NULL);
+    if (is_worth_another_try(instance, result)) {
         after(instance, LOOK_AGAIN_USEC, request_scope);
         return;
     }
@@ -165,7 +183,7 @@ static void request_scope(Instance *instance)
     InstanceChild *self = instance->child;
     g_autoptr(PropertyList) properties = NULL;
 
-    if (!self->process)
+    if (!self->process || self->released)
         return;
     properties = mapping_scope(instance->planned, (uint32_t)child_pid(self->process));
     self->scope_busy = true;
@@ -265,6 +283,7 @@ static void begin(Instance *instance)
     }
     self->released = false;
     self->scope_tries = 0;
+    self->scope_unsure = false;
     listener_begin(self->listener);
     instance->pid = child_pid(self->process);
     instance_output_set_pid(instance, instance->pid);
