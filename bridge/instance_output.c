@@ -38,7 +38,8 @@ static char *make_autolog(Instance *instance, Stream stream)
     }
     close(fd);
     (void)store_put_autolog(context->store, instance->planned->namespec, stream, path);
-    return g_steal_pointer(&path);
+    /* g_build_filename() leaves more room behind it than the path is long. */
+    return g_strdup(path);
 }
 
 void instance_output_name_logs(Instance *instance)

@@ -64,8 +64,13 @@ struct PumpStream {
     sd_event_source *input;  /* on: waits for output; off: rests or is held up */
     sd_event_source *output; /* a special log file is full: waits until it takes more */
     Outlet *outlet;          /* NULL without a log file */
-    JournalCopy *copy;       /* NULL without a journal and syslog */
-    CopyMark *mark;          /* … which owns this one; NULL without a log file */
+    JournalCopy *copy;       /* NULL until there is something to copy */
+    CopyMark *mark;          /* … which owns this one when it is there; NULL without a log file */
+    char *group;             /* for the copy … */
+    char *unit;
+    bool user_manager;
+    bool to_journal;
+    bool to_syslog;          /* … up to here */
     JournalLog *journal_log; /* NULL with a log file, or without a journal */
     int64_t maxbytes;
     int64_t backups;
@@ -92,16 +97,45 @@ static uint64_t monotonic_now(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* Made when there is something to copy: most streams of most programs never have anything, and this is most
+ * of what a stream costs. NULL without a journal and syslog. */
+static JournalCopy *stream_copy(PumpStream *stream)
+{
+    if (stream->copy || (!stream->to_journal && !stream->to_syslog))
+        return stream->copy;
+    stream->copy = journal_copy_new(&(JournalCopyConfig){
+        .process = stream->name,
+        .group = stream->group,
+        .unit = stream->unit,
+        .user_manager = stream->user_manager,
+        .stream = stream->stream,
+        .journal = stream->to_journal,
+        .syslog = stream->to_syslog,
+        .mark = stream->mark,
+        .was_sent = stream->pump->was_sent,
+        .log = stream->journal_log,
+        .memory_limit = MEMORY_LIMIT,
+        .rate_burst = RATE_BURST,
+        .rate_interval = RATE_INTERVAL_USEC,
+    });
+    copy_queue_add(stream->pump->copies, stream->copy);
+    return stream->copy;
+}
+
 static void push_extent(PumpStream *stream, const LogExtent *extent)
 {
-    if (stream->copy)
-        backlog_push_extent(journal_copy_backlog(stream->copy), extent, stream->pid, monotonic_now());
+    JournalCopy *copy = stream_copy(stream);
+
+    if (copy)
+        backlog_push_extent(journal_copy_backlog(copy), extent, stream->pid, monotonic_now());
 }
 
 static void push_bytes(PumpStream *stream, const char *data, size_t size)
 {
-    if (stream->copy)
-        backlog_push_bytes(journal_copy_backlog(stream->copy), data, size, stream->pid, monotonic_now());
+    JournalCopy *copy = stream_copy(stream);
+
+    if (copy)
+        backlog_push_bytes(journal_copy_backlog(copy), data, size, stream->pid, monotonic_now());
 }
 
 /* The oracle copies all output to the main log at level debug; with logfile=/dev/stdout that is how
@@ -426,8 +460,10 @@ int pump_new(sd_event *event, MainLog *log, EventBus *events, Pump **ret)
 /* Nobody will tell any more who wrote the last lines, nor finish them. */
 static void stream_release_copy(PumpStream *stream)
 {
-    if (!stream->copy)
+    if (!stream->copy) {
+        copy_mark_free(stream->mark);
         return;
+    }
     backlog_claim(journal_copy_backlog(stream->copy), BACKLOG_WRITER_NOBODY);
     journal_copy_end_line(stream->copy);
     copy_queue_schedule(stream->pump->copies, stream->copy);
@@ -452,6 +488,8 @@ static void stream_free(PumpStream *stream)
         close(stream->fd);
     g_free(stream->fifo_path);
     g_free(stream->name);
+    g_free(stream->group);
+    g_free(stream->unit);
     g_free(stream);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PumpStream, stream_free)
@@ -554,8 +592,9 @@ static void stream_resume_copy(PumpStream *stream)
     file = outlet_file(stream->outlet);
     if (copy_mark_is_set(stream->mark) && !copy_mark_is_shared(stream->mark)) {
         const LogPlace place = copy_mark_place(stream->mark);
+        JournalCopy *copy = stream_copy(stream);
         logfile_since(file, &place, on_uncopied, stream);
-        copy_queue_schedule(stream->pump->copies, stream->copy);
+        copy_queue_schedule(stream->pump->copies, copy);
     } else {
         const LogPlace end = logfile_end(file);
         copy_mark_finish(stream->mark, &end, false);
@@ -564,29 +603,16 @@ static void stream_resume_copy(PumpStream *stream)
         copy_mark_set_shared(stream->mark);
 }
 
-static void stream_make_copy(PumpStream *stream, const PumpStreamConfig *config)
+static void stream_prepare_copy(PumpStream *stream, const PumpStreamConfig *config)
 {
+    stream->to_journal = config->journal;
+    stream->to_syslog = config->syslog;
     if (!config->journal && !config->syslog)
         return;
+    stream->group = g_strdup(config->group);
+    stream->unit = g_strdup(config->unit);
+    stream->user_manager = config->user_manager;
     stream->mark = stream_open_mark(stream);
-    const JournalCopyConfig copy = {
-        .process = config->process,
-        .group = config->group,
-        .unit = config->unit,
-        .user_manager = config->user_manager,
-        .stream = config->stream,
-        .journal = config->journal,
-        .syslog = config->syslog,
-        .mark = stream->mark,
-        .was_sent = stream->pump->was_sent,
-        .log = stream->journal_log,
-        .memory_limit = MEMORY_LIMIT,
-        .rate_burst = RATE_BURST,
-        .rate_interval = RATE_INTERVAL_USEC,
-    };
-
-    stream->copy = journal_copy_new(&copy);
-    copy_queue_add(stream->pump->copies, stream->copy);
     stream_resume_copy(stream);
 }
 
@@ -624,7 +650,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
         r = stream_open_journal_log(stream);
     if (r < 0)
         return r;
-    stream_make_copy(stream, config);
+    stream_prepare_copy(stream, config);
     if (fd >= 0)
         stream_keep_fifo(stream);
     *ret = g_steal_pointer(&stream);
@@ -746,8 +772,10 @@ static void stream_clear_journal_log(PumpStream *stream)
 {
     if (!stream->journal_log)
         return;
-    journal_copy_end_line(stream->copy);
-    copy_queue_schedule(stream->pump->copies, stream->copy);
+    if (stream->copy) {
+        journal_copy_end_line(stream->copy);
+        copy_queue_schedule(stream->pump->copies, stream->copy);
+    }
     journal_log_clear(stream->journal_log);
 }
 
