@@ -85,6 +85,8 @@ static char *shortened(const char *stem, const char *suffix)
     g_autofree char *name = unitname_compose(stem, NULL, suffix, false, NULL);
 
     name[strlen(name) - strlen(suffix)] = '\0';
+    /* systemd-analyze takes what is behind a colon for another name of the unit. */
+    g_strdelimit(name, ":", '-');
     return g_steal_pointer(&name);
 }
 
@@ -94,14 +96,15 @@ static char *take_name(Exporter *exporter, const char *wanted, const char *suffi
 {
     g_autofree char *identifier = unitname_escape_if_needed(plan_identifier(exporter->plan));
     g_autofree char *stem = shortened(wanted, suffix);
+    unsigned attempt = 0;
 
-    for (unsigned attempt = 0; !is_free(exporter, stem, suffix); attempt++) {
+    for (; !is_free(exporter, stem, suffix); attempt++) {
         g_autofree char *other = attempt == 0 ? g_strdup_printf("%s-%s", identifier, wanted)
                                               : g_strdup_printf("%s-%s-%u", identifier, wanted, attempt + 1);
         g_free(stem);
         stem = shortened(other, suffix);
     }
-    if (!g_str_has_prefix(stem, wanted))
+    if (attempt > 0)
         diagnostics_add_ours(exporter->diagnostics, SEVERITY_INFO, origin.file, origin.line, NULL,
                              "there is a %s%s already: exported as %s%s", wanted, suffix, stem, suffix);
     g_hash_table_add(exporter->taken, g_strconcat(stem, suffix, NULL));

@@ -8,6 +8,8 @@
 #include "common/signal_name.h"
 #include "translator/known_program.h"
 #include "translator/path.h"
+#include "translator/text.h"
+#include "translator/value.h"
 
 /* What PID 1 gives a service without being asked. */
 #define DEFAULT_OPEN_FILES 1024
@@ -190,9 +192,21 @@ static void add_directory(Maker *maker)
         export_unit_comment(maker->unit, "It was relative to the daemon's directory (%s).", directory);
 }
 
+/* " 1_0 " is the user number 10 to Supervisor. */
+static char *user_name(const char *text)
+{
+    g_autofree char *error = NULL;
+    int64_t number;
+
+    if (value_integer(text, &number, &error) >= 0)
+        return g_strdup_printf("%" G_GINT64_FORMAT, number);
+    return text_stripped(text);
+}
+
 static void add_user(Maker *maker)
 {
-    const char *user = maker->config->user ?: maker->daemon->user;
+    const char *text = maker->config->user ?: maker->daemon->user;
+    g_autofree char *user = text ? user_name(text) : NULL;
 
     if (!user || maker->host->user_manager || strcmp(user, "root") == 0 || strcmp(user, "0") == 0)
         return;
