@@ -1,7 +1,6 @@
 #include "ctl/side_by_side.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/namespec.h"
@@ -137,25 +136,12 @@ static void look_at_daemon(SideBySide *side, const char *path, const Plan *plan)
 
 /* Units */
 
-static bool is_exported(const char *fragment)
-{
-    static const char mark[] = "# Exported from ";
-    char start[sizeof mark] = "";
-    FILE *file = *fragment ? fopen(fragment, "re") : NULL;
-
-    if (!file)
-        return false;
-    size_t length = fread(start, 1, sizeof mark - 1, file);
-    (void)fclose(file);
-    return length == sizeof mark - 1 && strcmp(start, mark) == 0;
-}
-
 static void add_unit(SideProcess *process, const char *name, bool exported, GHashTable *states)
 {
     const UnitState *state = g_hash_table_lookup(states, name);
 
     /* A unit of that name which somebody else made has nothing to do with it. */
-    if (!state || !state->loaded || (exported && !is_exported(state->fragment)))
+    if (!state || !state->loaded || (exported && !export_unit_is_exported(state->fragment)))
         return;
     SideUnit *unit = g_new0(SideUnit, 1);
     unit->name = g_strdup(name);

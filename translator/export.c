@@ -129,7 +129,7 @@ static const char *everything(const Exporter *exporter)
 
 static char *group_heading(const GroupConfig *group)
 {
-    return g_strdup_printf("Exported from group %s in %s:%u", group->name, group->origin.file ?: "-",
+    return g_strdup_printf(EXPORT_UNIT_HEADING "group %s in %s:%u", group->name, group->origin.file ?: "-",
                            group->origin.line);
 }
 
@@ -471,7 +471,7 @@ static void add_groups(Exporter *exporter)
 GPtrArray *export_files(const Plan *plan, const ExportHost *host, Diagnostics *diagnostics)
 {
     g_auto(Exporter) exporter = exporter_new(plan, host, diagnostics);
-    g_autofree char *heading = g_strdup_printf("Exported from %s", config_path(exporter.config));
+    g_autofree char *heading = g_strdup_printf(EXPORT_UNIT_HEADING "%s", config_path(exporter.config));
 
     add_slice(&exporter, plan_slice(plan), "Programs of a supervisord.conf", heading);
     add_groups(&exporter);

@@ -425,7 +425,7 @@ int export_service(const PlannedProcess *process, const DaemonConfig *daemon, co
     if (!argv[0])
         return -EINVAL;
     bool proxied = known_program_is_pidproxy((const char *const *)argv);
-    g_autofree char *heading = g_strdup_printf("Exported from [%s] in %s:%u", config->section,
+    g_autofree char *heading = g_strdup_printf(EXPORT_UNIT_HEADING "[%s] in %s:%u", config->section,
                                                config->origin.file ?: "-", config->origin.line);
     Maker maker = {.process = process,
                    .config = config,

@@ -1,6 +1,7 @@
 #include "translator/export_unit.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "translator/property.h"
@@ -178,4 +179,17 @@ char *export_unit_format(const ExportUnit *unit)
     for (size_t i = 0; i < G_N_ELEMENTS(sections); i++)
         append_section(out, unit, sections[i]);
     return g_string_free(out, FALSE);
+}
+
+bool export_unit_is_exported(const char *path)
+{
+    static const char mark[] = "# " EXPORT_UNIT_HEADING;
+    char start[sizeof mark] = "";
+    FILE *file = *path ? fopen(path, "re") : NULL;
+
+    if (!file)
+        return false;
+    size_t length = fread(start, 1, sizeof mark - 1, file);
+    (void)fclose(file);
+    return length == sizeof mark - 1 && strcmp(start, mark) == 0;
 }

@@ -4,6 +4,9 @@
 #include <glib.h>
 #include <stdbool.h>
 
+/* What every heading begins with. */
+#define EXPORT_UNIT_HEADING "Exported from "
+
 typedef struct ExportLine {
     const char *section; /* "Service"; static */
     char *text;          /* "KillMode=mixed", as it stands in the file */
@@ -39,3 +42,6 @@ const ExportLine *export_unit_find(const ExportUnit *unit, const char *key);
 
 /* The text of the file. Newly allocated. */
 char *export_unit_format(const ExportUnit *unit);
+
+/* Whether the file at `path` is one that an export wrote: it begins with the heading of such a file. */
+bool export_unit_is_exported(const char *path);

@@ -1,7 +1,6 @@
 #include "translator/host.h"
 
 #include <netdb.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,19 +50,6 @@ static char *find_address(const char *name)
 }
 
 /* Exporting again must find the names that it has given before. */
-static bool is_exported(const char *path)
-{
-    char start[sizeof "# Exported from "] = "";
-    FILE *file = fopen(path, "re");
-
-    if (!file)
-        return false;
-    bool exported =
-        fread(start, 1, sizeof start - 1, file) == sizeof start - 1 && strcmp(start, "# Exported from ") == 0;
-    (void)fclose(file);
-    return exported;
-}
-
 static bool has_unit(const char *name, bool user_manager)
 {
     const char *const *directories = user_manager ? user_directories : system_directories;
@@ -71,7 +57,7 @@ static bool has_unit(const char *name, bool user_manager)
     for (size_t i = 0; directories[i]; i++) {
         g_autofree char *path = g_build_filename(directories[i], name, NULL);
         struct stat status;
-        if (lstat(path, &status) == 0 && !is_exported(path))
+        if (lstat(path, &status) == 0 && !export_unit_is_exported(path))
             return true;
     }
     return false;

@@ -6,6 +6,7 @@
 #include "translator/export_service.h"
 #include "translator/known_program.h"
 #include "translator/options.h"
+#include "translator/text.h"
 #include "translator/unitname.h"
 
 /* What a rule looks at: one section through its first process, and what that is made of. */
@@ -331,16 +332,6 @@ const char *migration_kind_text(FindingKind kind)
 
 /* The report */
 
-static void append_clean(GString *out, const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-
-    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-        gunichar character = g_utf8_get_char(p);
-        g_string_append_unichar(out, g_unichar_iscntrl(character) ? ' ' : character);
-    }
-}
-
 static void append_finding(GString *out, const Finding *finding, bool colour)
 {
     static const char *const colours[] = {
@@ -348,7 +339,7 @@ static void append_finding(GString *out, const Finding *finding, bool colour)
 
     g_string_append_printf(out, "  %s%-7s%s  ", colour ? colours[finding->kind] : "",
                            migration_kind_text(finding->kind), colour ? "\033[0m" : "");
-    append_clean(out, finding->text);
+    text_append_printable(out, finding->text);
     if (finding->reason)
         g_string_append_printf(out, ": %s", finding->reason);
     g_string_append_c(out, '\n');
@@ -365,7 +356,7 @@ char *migration_report(const GPtrArray *findings, bool colour)
         const Finding *finding = findings->pdata[i];
         if (finding->section && g_strcmp0(finding->section, last) != 0) {
             g_string_append_c(out, '[');
-            append_clean(out, finding->section);
+            text_append_printable(out, finding->section);
             g_string_append(out, "]\n");
         }
         last = finding->section;

@@ -6,6 +6,7 @@
 #include "common/namespec.h"
 #include "translator/options.h"
 #include "translator/dropin.h"
+#include "translator/text.h"
 #include "translator/unitfile.h"
 
 /* Longer values of a property are cut: a program may expect many exit codes. */
@@ -18,29 +19,18 @@
 #define YELLOW "\033[1;33m"
 #define NORMAL "\033[0m"
 
-/* Whatever a file holds, a terminal gets printable text. */
-static void append_clean(GString *out, const char *text)
-{
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-
-    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-        gunichar character = g_utf8_get_char(p);
-        g_string_append_unichar(out, g_unichar_iscntrl(character) ? ' ' : character);
-    }
-}
-
 static void append_coloured(GString *out, bool colour, const char *sequence, const char *text)
 {
     if (colour)
         g_string_append(out, sequence);
-    append_clean(out, text);
+    text_append_printable(out, text);
     if (colour)
         g_string_append(out, NORMAL);
 }
 
 static void append_origin(GString *out, Origin origin)
 {
-    append_clean(out, origin.file ?: "default");
+    text_append_printable(out, origin.file ?: "default");
     if (origin.line > 0)
         g_string_append_printf(out, ":%u", origin.line);
 }
@@ -273,7 +263,7 @@ static void append_option(const Report *report, const RawSection *section, const
         g_string_append_printf(place, "%u", option->origin.line);
     else
         append_origin(place, option->origin);
-    append_clean(name, option->name);
+    text_append_printable(name, option->name);
     g_string_append_printf(report->out, "%6s  %s", place->str, name->str);
     int padding = report->option_width - (int)g_utf8_strlen(name->str, -1);
     g_string_append_printf(report->out, "%*s  ", MAX(padding, 0), "");
@@ -355,7 +345,7 @@ static void append_diagnostic(GString *out, const Diagnostic *diagnostic, bool c
     }
     append_coloured(out, colour, error ? RED : YELLOW, error ? "error:" : "warning:");
     g_string_append_c(out, ' ');
-    append_clean(out, diagnostic->text);
+    text_append_printable(out, diagnostic->text);
     g_string_append_c(out, '\n');
 }
 
@@ -428,7 +418,7 @@ static void append_comment(GString *out, const char *name, const char *value)
     if (!value)
         return;
     g_string_append_printf(out, "# %s=", name);
-    append_clean(out, value);
+    text_append_printable(out, value);
     g_string_append_c(out, '\n');
 }
 
@@ -471,7 +461,7 @@ static void append_socket(GString *out, const PlannedGroup *group)
     g_autofree char *service_text = unitfile_format(group->socket_service, service);
 
     g_string_append(out, out->len > 0 ? "\n# " : "# ");
-    append_clean(out, group->config->name);
+    text_append_printable(out, group->config->name);
     g_string_append_printf(out, ": socket\n# %s\n%s\n# %s\n%s", group->socket_unit, socket_text,
                            group->socket_service, service_text);
 }
@@ -479,9 +469,9 @@ static void append_socket(GString *out, const PlannedGroup *group)
 static void append_unit(GString *out, const PlannedProcess *process, const MappingContext *context)
 {
     g_string_append(out, out->len > 0 ? "\n# " : "# ");
-    append_clean(out, process->namespec);
+    text_append_printable(out, process->namespec);
     g_string_append(out, ": [");
-    append_clean(out, process->config->section);
+    text_append_printable(out, process->config->section);
     g_string_append(out, "] in ");
     append_origin(out, process->config->origin);
     g_string_append_c(out, '\n');

@@ -260,3 +260,13 @@ bool text_find_undecodable(const char *text, size_t length, size_t *ret_position
     }
     return false;
 }
+
+void text_append_printable(GString *out, const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+    for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
+        gunichar character = g_utf8_get_char(p);
+        g_string_append_unichar(out, g_unichar_iscntrl(character) ? ' ' : character);
+    }
+}
