@@ -14,12 +14,12 @@ import unittest
 import corpus
 import report
 from daemon import OURS, Daemon
+from together import together
 from waiting import wait_until
 
 FILES = ("015-laradock-laradock", "045-Netflix-security_monkey", "072-3kynox-TCF-AllianceAuth", "079-Aratep-geteth",
          "092-D3f0-coreemu_vnc")
 SCRATCH = pathlib.Path("/tmp/exported")
-RECORDS = pathlib.Path("/tmp/records")
 PROBE = """\
 #!/usr/bin/python3 -I
 import json, os, resource, signal, sys
@@ -30,7 +30,7 @@ seen = {"argv": sys.argv[1:], "environment": dict(os.environ), "directory": os.g
         "socket": os.fstat(0).st_mode & 0o170000 == 0o140000, "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0]}
 print("probe", *sys.argv[1:], flush=True)
 print("problem", *sys.argv[1:], file=sys.stderr, flush=True)
-path = "/tmp/records/%d" % os.getpid()
+path = "%s.records/%d" % (os.path.realpath(sys.argv[0]), os.getpid())
 with open(path + ".new", "w") as file:
     json.dump(seen, file)
 os.rename(path + ".new", path)
@@ -85,138 +85,137 @@ OF_THE_USER = ("HOME", "USER", "LOGNAME", "SHELL")
 CLEAN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
-def runnable(text):
-    """The programs and groups of a configuration, with the probe in front of each command, and no long waits. The
-    users' files are theirs to open in neither world: the probe writes through its own descriptors."""
-    text = re.sub(r"^(\s*command\s*=\s*)", r"\1/tmp/probe ", text, flags=re.MULTILINE)
+def runnable(text, probe):
+    """The programs and groups of a configuration, with the probe in front of each command, and no long waits."""
+    text = re.sub(r"^(\s*command\s*=\s*)", rf"\1{probe} ", text, flags=re.MULTILINE)
     text = re.sub(r"^\s*startsecs\s*=.*$", "startsecs=1", text, flags=re.MULTILINE)
+    for variable in set(re.findall(r"ENV_(\w+)", text)):
+        text = text.replace(f"%(ENV_{variable})s", CLEAN.get(variable, "7001"))
     sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     return "".join(section for section in sections if re.match(r"\[(program|fcgi-program|group):", section))
 
 
-def records():
-    """What the living probes have told, in an order of its own."""
-    seen = {}
-    for path in RECORDS.iterdir():
-        if path.name.isdigit() and os.path.exists(f"/proc/{path.name}"):
-            seen[int(path.name)] = json.loads(path.read_text(encoding="utf-8"))
-    return seen
+class Story:
+    """One configuration, as our daemon runs it and as units; its probes tell into a directory of its own."""
 
+    def __init__(self, name, original):
+        self.directory = SCRATCH / name
+        self.directory.mkdir()
+        self.units = self.directory / "units"
+        self.probe = self.directory / "probe"
+        self.probe.write_text(PROBE, encoding="utf-8")
+        self.probe.chmod(0o755)
+        self.told = self.directory / "probe.records"
+        self.forget()
+        self.text = runnable(original, self.probe)
+        self.daemon = Daemon(OURS, name)
+        self.daemon.configure(self.text)
+        self.prepare()
 
-def comparable(record, configured):
-    environment = {name: value for name, value in record["environment"].items() if name not in MANAGERS and
-                   (name in configured or name not in OF_THE_USER)}
-    return json.dumps({**record, "environment": environment}, sort_keys=True)
+    def forget(self):
+        shutil.rmtree(self.told, ignore_errors=True)
+        self.told.mkdir()
+        self.told.chmod(0o1777)
 
+    def prepare(self):
+        """Exports, and makes the users and directories that the configuration names."""
+        done = corpus.run([OURS.program("supersede"), "export", "--output", str(self.units)], pathlib.Path(self.daemon.conf),
+                          self.directory)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        for directory in re.findall(r"^\s*directory\s*=\s*(\S+)", self.text, re.MULTILINE):
+            os.makedirs(directory, exist_ok=True)
 
-def log_files(text, directory):
-    names = re.findall(r"^\s*(std\w+_logfile)\s*=\s*(/\S+)", text, re.MULTILINE)
-    names += [("", str(path)) for path in directory.rglob("*.log")]
-    return {name for _, name in names if not name.startswith("/dev/")}
+    def records(self):
+        """What the living probes have told."""
+        seen = {}
+        for path in self.told.iterdir():
+            if path.name.isdigit() and os.path.exists(f"/proc/{path.name}"):
+                seen[int(path.name)] = json.loads(path.read_text(encoding="utf-8"))
+        return seen
+
+    def comparable(self, seen):
+        configured = set(re.findall(r"(\w+)\s*=", " ".join(re.findall(r"^\s*environment\s*=(.*)$", self.text, re.MULTILINE))))
+        for record in seen.values():
+            record["environment"] = {name: value for name, value in record["environment"].items() if name not in MANAGERS
+                                     and (name in configured or name not in OF_THE_USER)}
+        return sorted(seen.values(), key=lambda record: json.dumps(record, sort_keys=True))
+
+    def take_logs(self):
+        """How often each log has which line."""
+        names = {name for name in re.findall(r"^\s*std\w+_logfile\s*=\s*(/\S+)", self.text, re.MULTILINE)
+                 if not name.startswith("/dev/") and os.path.exists(name)}
+        logs = {name: collections.Counter(pathlib.Path(name).read_text(encoding="utf-8").splitlines()) for name in names}
+        for name in names:
+            os.unlink(name)
+        return logs
+
+    def observe(self, count):
+        """What runs, what runs after each was killed, and the logs."""
+        first = wait_until(lambda: (found := self.records()) and len(found) == count and found, f"{count} probes")
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        again = count - len(re.findall(r"^\s*autorestart\s*=\s*false", self.text, re.MULTILINE))
+        second = wait_until(lambda: (found := self.records()) and len(found) == again and not set(found) & set(first) and found,
+                            f"{again} new probes")
+        logs = self.take_logs()
+        self.forget()
+        return {"first": self.comparable(first), "second": self.comparable(second), "logs": logs}
+
+    def all_running(self):
+        try:
+            infos = self.daemon.rpc.supervisor.getAllProcessInfo()
+        except OSError:
+            return None
+        return infos if infos and all(info["statename"] == "RUNNING" for info in infos) else None
+
+    def under_our_daemon(self):
+        subprocess.run(["prlimit", "--nofile=1024:", OURS.program("supervisord"), "-c", self.daemon.conf], check=True, cwd="/",
+                       timeout=60, stdin=subprocess.DEVNULL, env=CLEAN)
+        infos = wait_until(self.all_running, "all to run")
+        try:
+            return len(infos), self.observe(len(infos))
+        finally:
+            self.daemon.rpc.supervisor.shutdown()
+            wait_until(lambda: not os.path.exists(self.daemon.path("supervisord.pid")), "the end of the daemon")
+
+    def as_units(self, count):
+        """Installed as README says."""
+        readme = (self.units / "README").read_text(encoding="utf-8")
+        steps = [line for line in readme.replace("\\\n", "").splitlines() if
+                 re.match(r"  (find|systemctl (daemon-reload|enable)) ", line + " ")]
+        if len(steps) != 3:
+            raise AssertionError(readme)
+        for step in steps:
+            subprocess.run(["/bin/bash", "-euc", step], check=True, cwd=self.units, timeout=60, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            return self.observe(count)
+        finally:
+            units = re.findall(r"\S+\.(?:service|target|socket)", steps[-1])
+            subprocess.run(["systemctl", "disable", "--now", *units], check=True, timeout=60, stderr=subprocess.DEVNULL)
+
+    def run(self):
+        count, ours = self.under_our_daemon()
+        return ours, self.as_units(count)
 
 
 class Exported(unittest.TestCase):
     maxDiff = None
 
-    def setUp(self):
-        for directory in (SCRATCH, RECORDS):
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir()
-        RECORDS.chmod(0o1777)
-        pathlib.Path("/tmp/probe").write_text(PROBE, encoding="utf-8")
-        os.chmod("/tmp/probe", 0o755)
+    def test_beside_our_daemon(self):
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+        SCRATCH.mkdir()
+        stories = [Story(f"story{name[:3]}", corpus.CORPUS.joinpath(f"{name}.conf").read_text(encoding="utf-8"))
+                   for name in FILES] + [Story("odd", ODD)]
+        results = together(*(story.run for story in stories))
+        lines = sum(sum(log.values()) for ours, _ in results for log in ours["logs"].values())
+        self.assertGreater(lines, 20)
+        for story, (ours, exported) in zip(stories, results):
+            with self.subTest(story.daemon.name):
+                self.assertEqual(exported, ours)
+                self.assertGreaterEqual(len(ours["first"]), 1)
 
-    def prepare(self, original):
-        """The configuration as our daemon gets it; users and directories that it names are made."""
-        text = runnable(original)
-        for variable in set(re.findall(r"ENV_(\w+)", text)):
-            text = text.replace(f"%(ENV_{variable})s", CLEAN.get(variable, "7001"))
-        daemon = Daemon(OURS, "supervisor")
-        daemon.configure(text)
-        conf = pathlib.Path(daemon.conf)
-        # Makes what is missing; its output is not looked at.
-        done = corpus.run([OURS.program("supersede"), "export", "--force", "--output", str(SCRATCH / "units")], conf, SCRATCH)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        for directory in re.findall(r"^\s*directory\s*=\s*(\S+)", text, re.MULTILINE):
-            os.makedirs(directory, exist_ok=True)
-        return daemon, text
-
-    def observe(self, count, text):
-        """What runs; what runs after each was killed; how often each log has which line."""
-        configured = set(re.findall(r"(\w+)\s*=", " ".join(re.findall(r"^\s*environment\s*=(.*)$", text, re.MULTILINE))))
-        first = wait_until(lambda: (found := records()) and len(found) == count and found, f"{count} probes")
-        for pid in first:
-            os.kill(pid, signal.SIGKILL)
-        again = count - len(re.findall(r"^\s*autorestart\s*=\s*false", text, re.MULTILINE))
-        second = wait_until(lambda: (found := records()) and len(found) == again and not set(found) & set(first) and found,
-                            f"{again} new probes")
-        logs = {name: collections.Counter(pathlib.Path(name).read_text(encoding="utf-8").splitlines())
-                for name in log_files(text, SCRATCH) if os.path.exists(name)}
-        for name in logs:
-            os.unlink(name)
-        shutil.rmtree(RECORDS)
-        RECORDS.mkdir()
-        RECORDS.chmod(0o1777)
-        return [sorted(comparable(record, configured) for record in seen.values()) for seen in (first, second)], logs
-
-    def under_our_daemon(self, daemon, text):
-        subprocess.run(["prlimit", "--nofile=1024:", OURS.program("supervisord"), "-c", daemon.conf], check=True, cwd="/", timeout=60,
-                       stdin=subprocess.DEVNULL, env=CLEAN)
-        infos = wait_until(lambda: self.all_running(daemon), "all to run")
-        try:
-            return len(infos), self.observe(len(infos), text)
-        finally:
-            daemon.rpc.supervisor.shutdown()
-            wait_until(lambda: not os.path.exists(daemon.path("supervisord.pid")), "the end of the daemon")
-
-    @staticmethod
-    def all_running(daemon):
-        try:
-            infos = daemon.rpc.supervisor.getAllProcessInfo()
-        except OSError:
-            return None
-        return infos if infos and all(info["statename"] == "RUNNING" for info in infos) else None
-
-    def as_units(self, count, text):
-        """Installed as README says."""
-        readme = (SCRATCH / "units/README").read_text(encoding="utf-8")
-        steps = [line for line in readme.replace("\\\n", "").splitlines() if line.startswith("  ") and
-                 re.match(r"  (find|systemctl (daemon-reload|enable)) ", line + " ")]
-        self.assertEqual(len(steps), 3, readme)
-        for step in steps:
-            subprocess.run(["/bin/bash", "-euc", step], check=True, cwd=SCRATCH / "units", timeout=60,
-                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        units = re.findall(r"\S+\.(?:service|target|socket)", steps[-1])
-        try:
-            return self.observe(count, text)
-        finally:
-            subprocess.run(["systemctl", "disable", "--now", *units], check=True, timeout=60, stderr=subprocess.DEVNULL)
-            subprocess.run(["systemctl", "stop", "supervisor.slice"], check=True, timeout=60)
-            for path in (SCRATCH / "units").iterdir():
-                (pathlib.Path("/etc/systemd/system") / path.name).unlink(missing_ok=True)
-            subprocess.run(["systemctl", "daemon-reload"], check=True, timeout=60)
-        return None
-
-    def check(self, original):
-        daemon, text = self.prepare(original)
-        count, ours = self.under_our_daemon(daemon, text)
-        exported = self.as_units(count, text)
-        self.assertEqual([[json.loads(record) for record in world] for world in exported[0]],
-                         [[json.loads(record) for record in world] for world in ours[0]])
-        self.assertEqual(exported[1], ours[1])
-        self.assertGreaterEqual(count, 1)
-
-    def test_odd(self):
-        self.check(ODD)
-
-
-def add(name):
-    text = corpus.CORPUS.joinpath(f"{name}.conf").read_text(encoding="utf-8")
-    setattr(Exported, f"test_{name[:3]}", lambda self: self.check(text))
-
-
-for file in FILES:
-    add(file)
 
 if __name__ == "__main__":
     report.main()
