@@ -224,6 +224,16 @@ class Pages(unittest.TestCase):
         followed.wait("document.getElementById('log').textContent.includes('one line more')", "the new line")
         self.check_clean(followed)
 
+    def test_it_fits_every_screen(self):
+        for width in (320, 390, 800, 1100, 1600):
+            for path in ("/", "/tail.html?processname=talker", "/?processname=sleeper&action=stop"):
+                with self.subTest(width=width, path=path):
+                    page = self.page(self.open, path, width=width)
+                    edge = page.value("Math.max(...[...document.querySelectorAll('body *')]"
+                                      ".map(element => element.getBoundingClientRect().right))")
+                    self.assertLessEqual(edge, width)
+                    self.assertGreater(edge, width / 2)
+
     def test_a_bookmark_asks_first(self):
         self.settle(self.open)
         page = self.page(self.open, "/index.html?processname=sleeper&action=stop", scripts=False)
