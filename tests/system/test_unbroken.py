@@ -1,6 +1,5 @@
 """The bridge dies, hangs, is stopped: not a byte of what programs write is lost or doubled, and nobody gets SIGPIPE."""
 
-import itertools
 import os
 import random
 import re
@@ -79,25 +78,30 @@ def expected(name, kind, streams, lives, wanted):
                 yield block
 
 
+def in_large_blocks(blocks, size=1 << 18):
+    gathered = bytearray()
+    for block in blocks:
+        gathered += block
+        if len(gathered) >= size:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
+
+
 def difference(actual, wanted):
     """The first place where two sequences of blocks differ as streams of bytes; None when they do not."""
-    offset, have, want = 0, b"", b""
-    for more in itertools.chain(wanted, [None]):
-        if more is None:
-            rest = have + next(actual, b"")
-            return f"{len(rest)} bytes or more too many at {offset}: {rest[:60]!r}" if rest else None
-        want = more
-        while want:
-            if not have:
-                have = next(actual, b"")
-                if not have:
-                    return f"ends at {offset}, where {want[:60]!r} is missing"
-            size = min(len(have), len(want))
-            if have[:size] != want[:size]:
-                at = next(i for i in range(size) if have[i] != want[i])
-                return f"differs at {offset + at}: {have[at:at + 60]!r} instead of {want[at:at + 60]!r}"
-            have, want, offset = have[size:], want[size:], offset + size
-    return None
+    offset, have = 0, b""
+    for want in in_large_blocks(wanted):
+        while len(have) < len(want) and (more := next(actual, b"")):
+            have += more
+        if have[:len(want)] != want:
+            at = next((i for i, (a, b) in enumerate(zip(have, want)) if a != b), len(have))
+            return f"differs at {offset + at}: {have[at:at + 60]!r} instead of {want[at:at + 60]!r}"
+        have = have[len(want):]
+        offset += len(want)
+    rest = have + next(actual, b"")
+    return f"{len(rest)} bytes or more too many at {offset}: {rest[:60]!r}" if rest else None
 
 
 class Unbroken(unittest.TestCase):
@@ -176,7 +180,7 @@ class Unbroken(unittest.TestCase):
         counter = "i=0; while :; do i=$((i+1)); echo line $i; echo $i >%(here)s/counter; sleep 0.002; done"
         self.begin(f"[program:one]\ncommand=/bin/sh -c '{counter}'\nstdout_logfile={disk}/one.log\nstdout_logfile_maxbytes=0\n")
         with open(f"{disk}/filler", "wb") as file:
-            file.write(b"x" * 57000)
+            file.write(b"x" * 61000)
         pid = self.daemon.wait_state("one", "RUNNING")["pid"]
         wait_until(lambda: self.count_in_main_log("cannot write the output of one"), "the disk to be full", 60)
 
