@@ -77,7 +77,9 @@ static void see_end(Observation *observation, const UnitSnapshot *snapshot, Even
     bool unseen = !observation->up && !observation->stopping;
     Observed *observed = add(events, unseen ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, snapshot);
     observed->time = snapshot->exec_main_exit;
-    observed->lifetime = (double)(int64_t)(snapshot->exec_main_exit - snapshot->exec_main_start) / 1e6;
+    /* How long it lived decides whether it came up, so a clock that is set meanwhile must not count. */
+    observed->lifetime =
+        (double)(int64_t)(snapshot->exec_main_exit_monotonic - snapshot->exec_main_start_monotonic) / 1e6;
     observed->exit_code = snapshot->exec_main_code;
     observed->exit_status = snapshot->exec_main_status;
 }

@@ -106,6 +106,8 @@ static const struct {
     {"ExecMainStatus", "i", read_int, offsetof(UnitSnapshot, exec_main_status)},
     {"ExecMainStartTimestamp", "t", read_time, offsetof(UnitSnapshot, exec_main_start)},
     {"ExecMainExitTimestamp", "t", read_time, offsetof(UnitSnapshot, exec_main_exit)},
+    {"ExecMainStartTimestampMonotonic", "t", read_time, offsetof(UnitSnapshot, exec_main_start_monotonic)},
+    {"ExecMainExitTimestampMonotonic", "t", read_time, offsetof(UnitSnapshot, exec_main_exit_monotonic)},
 };
 
 static int read_one(sd_bus_message *message, UnitSnapshot *snapshot)

@@ -27,4 +27,6 @@ typedef struct UnitSnapshot {
     int exec_main_status;     /* exit status or signal */
     uint64_t exec_main_start; /* CLOCK_REALTIME in microseconds */
     uint64_t exec_main_exit;
+    uint64_t exec_main_start_monotonic; /* the same by a clock that nobody sets */
+    uint64_t exec_main_exit_monotonic;
 } UnitSnapshot;

@@ -18,7 +18,8 @@ static UnitSnapshot snapshot(ActiveState active, uint8_t invocation, pid_t pid, 
                            .main_pid = pid,
                            .exec_main_pid = pid,
                            .control_pid = control,
-                           .exec_main_start = 1000000};
+                           .exec_main_start = 1000000,
+                           .exec_main_start_monotonic = 500};
     result.invocation[0] = invocation;
     return result;
 }
@@ -31,6 +32,7 @@ static UnitSnapshot ended(ActiveState active, uint8_t invocation, pid_t pid, pid
     result.exec_main_code = code;
     result.exec_main_status = status;
     result.exec_main_exit = 2000000;
+    result.exec_main_exit_monotonic = 1000500;
     return result;
 }
 
@@ -212,6 +214,22 @@ static void incarnations_that_were_never_shown_are_counted(void **state)
     assert_int_equal(seen[0].missed, 0);
 }
 
+static void a_clock_that_is_set_does_not_count(void **state)
+{
+    static const uint64_t exits[] = {5, 900000, 3600000000000};
+    Observed seen[OBSERVED_MAX];
+
+    for (size_t i = 0; i < COUNT(exits); i++) {
+        Observation observation = {0};
+        UnitSnapshot shown = ended(ACTIVE_STATE_DEACTIVATING, 1, 10, 0, CLD_EXITED, 0);
+        shown.exec_main_exit = exits[i];
+        size_t count = observation_update(&observation, &shown, seen);
+        assert_true(count > 0);
+        assert_true(seen[count - 1].lifetime == 1.0);
+        assert_true(seen[count - 1].time == exits[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_start_that_went_by_is_a_failed_one),
         cmocka_unit_test(incarnations_that_were_never_shown_are_counted),
         cmocka_unit_test(comes_up_and_is_told_once),
+        cmocka_unit_test(a_clock_that_is_set_does_not_count),
         cmocka_unit_test(restart_after_running),
         cmocka_unit_test(recycled_pid_is_a_new_process),
         cmocka_unit_test(fails_while_the_gate_counts),
