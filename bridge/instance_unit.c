@@ -416,8 +416,23 @@ static void settle_backoff(Instance *instance)
     instance_apply(instance, fatal ? STATE_EVENT_GIVE_UP : STATE_EVENT_GONE);
 }
 
+/* The unit is gone and the end of its process was never shown: systemd executed itself anew in between. Left
+ * open, the end would be told of the next process. */
+static void end_untold(Instance *instance)
+{
+    Observation *observation = &instance->observation;
+    const Observed end = {.event = STATE_EVENT_EXITED, .pid = observation->pid};
+
+    if (observation->pid == 0 || observation->ended)
+        return;
+    observation->ended = true;
+    if (instance->state == PROCESS_STOPPING)
+        see_end(instance, &end);
+}
+
 static void settle(Instance *instance)
 {
+    end_untold(instance);
     instance->unit_busy = false;
     instance->stop_called = false;
     instance->stop_deferred = false;

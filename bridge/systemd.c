@@ -320,7 +320,7 @@ static int call_send(Call *call, sd_bus_message *message, sd_bus_message_handler
     int r = sd_bus_call_async(call->systemd->bus, &call->slot, message, handler, call, CALL_TIMEOUT_USEC);
     if (r < 0) {
         call_free(call);
-        return r;
+        return systemd_bus_lost(r);
     }
     g_hash_table_add(call->systemd->calls, call);
     return 0;

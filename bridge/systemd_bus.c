@@ -18,6 +18,13 @@ static const struct {
     {"org.freedesktop.DBus.Error.Disconnected", -ENOTCONN},
 };
 
+int systemd_bus_lost(int error)
+{
+    bool lost = error == -ECONNRESET || error == -EPIPE || error == -ESHUTDOWN || error == -ECONNREFUSED ||
+                error == -ESTALE;
+    return lost ? -ENOTCONN : error;
+}
+
 int systemd_bus_error(const sd_bus_error *error)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(known_errors); i++) {
@@ -25,7 +32,7 @@ int systemd_bus_error(const sd_bus_error *error)
             return known_errors[i].error;
     }
     int number = sd_bus_error_get_errno(error);
-    return number > 0 ? -number : -EIO;
+    return number > 0 ? systemd_bus_lost(-number) : -EIO;
 }
 
 static char *private_socket(bool user_manager)

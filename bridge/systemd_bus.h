@@ -22,5 +22,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
  * `private_only`. Blocks. 0 or negative errno: -ENOENT when there is no systemd there. */
 int systemd_bus_open(bool user_manager, bool private_only, bool *ret_private, sd_bus **ret);
 
+/* systemd executes itself anew and drops its connections: whatever the socket says to that becomes -ENOTCONN,
+ * so that callers wait for the next one. Other errors stay as they are. */
+int systemd_bus_lost(int error);
+
 /* Of an answer; see SystemdDone in bridge/systemd.h. */
 int systemd_bus_error(const sd_bus_error *error);

@@ -13,7 +13,6 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import unittest
@@ -353,7 +352,10 @@ class Faults(unittest.TestCase):
                 before = after
                 for client in clients:
                     self.assertEqual([(when - began, error) for when, error in client.refused], [])
-            if not sys.exc_info()[0] and self._outcome and not self._outcome.success:
+            if not self._outcome.success:
+                with open(f"{LOGS}/supervisord.log", encoding="utf-8") as file:
+                    print("".join(file.readlines()[-20:]), {name: (info["statename"], info["spawnerr"])
+                                                            for name, info in infos().items()}, flush=True)
                 break
             done += 1
         for client in clients:
