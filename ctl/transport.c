@@ -128,6 +128,9 @@ int transport_step(Transport *transport, int input_fd)
     unsigned count = 0;
     int running = 0;
 
+    /* Also when the answer would be quicker than the one who pressed the key. */
+    if (interrupt_take())
+        return -EINTR;
     if (curl_multi_perform(transport->multi, &running) != CURLM_OK)
         return -ENOMEM;
     if (collect_ended(transport))
