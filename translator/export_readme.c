@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "common/command.h"
+#include "translator/known_program.h"
+
 struct ExportReadme {
     GPtrArray *enabled; /* names of units */
     GString *programs;  /* lines of the table */
@@ -54,20 +57,25 @@ void export_readme_program(ExportReadme *readme, const PlannedGroup *group, cons
 
 static const char *way_out(const ProcessConfig *config)
 {
-    if (config->kind == PROGRAM_EVENTLISTENER)
-        return "What it did about programs that end, OnFailure= and OnSuccess= of their units can do; about "
-               "programs "
-               "that hang, WatchdogSec=; at fixed times, a timer; about memory, MemoryMax=. To keep it as it "
-               "is, "
-               "keep supervisord (or the daemon that takes its place) for this section alone.";
-    return "Write its unit by hand.";
+    g_auto(GStrv) argv = NULL;
+
+    if (config->kind != PROGRAM_EVENTLISTENER)
+        return "Write its unit by hand.";
+    if (command_split(config->command, &argv) != COMMAND_OK)
+        argv = NULL;
+    return (argv ? known_program_replacement((const char *const *)argv) : NULL)
+               ?: "What it did about programs that end, OnFailure= and OnSuccess= of their units can do; "
+                  "about programs "
+                  "that hang, WatchdogSec=; at fixed times, a timer; about memory, MemoryMax=.";
 }
 
 void export_readme_lost(ExportReadme *readme, const ProcessConfig *config, const char *reason)
 {
-    g_string_append_printf(readme->lost, "  [%s] (%s:%u)\n    %s: %s.\n    %s\n", config->section,
+    g_string_append_printf(readme->lost, "  [%s] (%s:%u)\n    %s: %s.\n    Instead: %s\n", config->section,
                            config->origin.file ?: "-", config->origin.line, config->command, reason,
                            way_out(config));
+    if (config->kind == PROGRAM_EVENTLISTENER)
+        g_string_append(readme->lost, "    To keep it, keep a supervisord for this section alone.\n");
 }
 
 /* logrotate reads quotes and backslashes in its own way; such a path is left to the administrator. */
@@ -178,7 +186,8 @@ static void append_install(GString *out, const ExportReadme *readme, const Expor
         "  find . -maxdepth 1 -type f ! -name README ! -name install ! -name '*.logrotate' -exec cp "
         "-p -t %s {} +\n",
         directory);
-    if (readme->logrotate->len > 0)
+    /* logrotate of the system does not act for a user. */
+    if (readme->logrotate->len > 0 && !host->user_manager)
         g_string_append(
             out,
             "  for file in *.logrotate; do cp \"$file\" /etc/logrotate.d/\"${file%.logrotate}\"; done\n");

@@ -81,7 +81,9 @@ static void add_unit_section(Maker *maker)
     ExportUnit *unit = maker->unit;
 
     export_unit_add_plain(unit, "Unit", "Description", maker->process->namespec);
-    export_unit_add(unit, "Unit", "After", "network.target");
+    /* The manager of a user has no such target, and starts after it. */
+    if (!maker->host->user_manager)
+        export_unit_add(unit, "Unit", "After", "network.target");
     if (maker->names->target)
         export_unit_add(unit, "Unit", "PartOf", maker->names->target);
     if (maker->names->socket) {

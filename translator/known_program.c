@@ -78,6 +78,25 @@ static const char *const shells[] = {"sh", "bash", "dash", "ash", "zsh", "ksh", 
 static const char *const wrappers[] = {"exec",   "env",  "nice",      "ionice", "setsid",
                                        "stdbuf", "tini", "dumb-init", NULL};
 
+/* Event listeners of superlance and its kin: names of files or of Python modules. */
+static const struct {
+    const char *name; /* as a shell pattern */
+    const char *replacement;
+} listeners[] = {
+    {"memmon*", "MemoryMax= (or MemoryHigh=) of each program's unit, with Restart= as it is"},
+    {"crashmailbatch*", "OnFailure= of each unit, with a unit that sends mail"},
+    {"crashmail*", "OnFailure= of each unit, with a unit that sends mail"},
+    {"fatalmailbatch*", "OnFailure= of each unit, with a unit that sends mail"},
+    {"crashsms*", "OnFailure= of each unit, with a unit that sends the message"},
+    {"httpok*",
+     "a timer with a service that asks and restarts the unit, or WatchdogSec= where the program can do it"},
+    {"processmon*", "OnFailure= and OnSuccess= of each unit"},
+    {"superfsmon*", "a .path unit that restarts the service"},
+    {"*supervisor*stdout*", "nothing: what programs print is in the journal already"},
+    {"*supervisor*logging*",
+     "nothing: what programs print is in the journal already, which can forward to syslog"},
+};
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -215,4 +234,15 @@ bool known_program_is_secret(const char *name, const char *value)
     /* scheme://user:password@host */
     return g_regex_match_simple("^[A-Za-z][A-Za-z0-9+.-]*://[^/@:]*:[^/@]+@", value, 0, 0) ||
            strstr(value, "PRIVATE KEY-----");
+}
+
+const char *known_program_replacement(const char *const *argv)
+{
+    for (size_t i = 0; argv[i]; i++) {
+        for (size_t j = 0; j < G_N_ELEMENTS(listeners); j++) {
+            if (g_pattern_match_simple(listeners[j].name, base_name(argv[i])))
+                return listeners[j].replacement;
+        }
+    }
+    return NULL;
 }

@@ -16,3 +16,6 @@ bool known_program_needs_supervisor(const char *const *argv);
 
 /* Whether a variable's name or value, or an argument, looks like something that not everybody may read. */
 bool known_program_is_secret(const char *name, const char *value);
+
+/* What does on systemd what a widespread event listener does; static, NULL for others. */
+const char *known_program_replacement(const char *const *argv);

@@ -114,6 +114,8 @@ static char *rule_listener(Subject *subject)
 {
     if (subject->process->kind != PROGRAM_EVENTLISTENER)
         return NULL;
+    subject->advice = (subject->argv ? known_program_replacement((const char *const *)subject->argv) : NULL)
+                          ?: subject->advice;
     return g_strdup("an event listener is a child of the daemon and ends with it");
 }
 
