@@ -590,8 +590,9 @@ static void stream_resume_copy(PumpStream *stream)
     if (!stream->mark)
         return;
     file = outlet_file(stream->outlet);
-    if (copy_mark_is_set(stream->mark) && !copy_mark_is_shared(stream->mark)) {
-        const LogPlace place = copy_mark_place(stream->mark);
+    const LogPlace place = copy_mark_place(stream->mark);
+    /* On a file system that does not tell files apart it goes on with what is new. */
+    if (copy_mark_is_set(stream->mark) && !copy_mark_is_shared(stream->mark) && place.inode != 0) {
         JournalCopy *copy = stream_copy(stream);
         logfile_since(file, &place, on_uncopied, stream);
         copy_queue_schedule(stream->pump->copies, copy);
