@@ -3,9 +3,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const char *const entities[256] = {
+typedef const char *Entities[256];
+
+static const Entities entities = {
     ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&#39;",
 };
+static const Entities none = {NULL};
 
 static const char replacement[] = "\xEF\xBF\xBD";
 
@@ -15,20 +18,19 @@ static bool is_control(gunichar c)
 }
 
 /* The bytes from `p` on that can stay as they are. */
-static size_t plain_length(const char *p, const char *end)
+static size_t plain_length(const char *p, const char *end, const Entities table)
 {
     const char *start = p;
 
-    while (p < end && (unsigned char)*p < 0x7f && !is_control((unsigned char)*p) &&
-           !entities[(unsigned char)*p])
+    while (p < end && (unsigned char)*p < 0x7f && !is_control((unsigned char)*p) && !table[(unsigned char)*p])
         p++;
     return (size_t)(p - start);
 }
 
 /* Appends one character that may not be plain; returns how many bytes it was. */
-static size_t append_character(GString *out, const char *p, const char *end)
+static size_t append_character(GString *out, const char *p, const char *end, const Entities table)
 {
-    const char *entity = entities[(unsigned char)*p];
+    const char *entity = table[(unsigned char)*p];
     gunichar c = g_utf8_get_char_validated(p, end - p);
 
     if (entity) {
@@ -50,18 +52,31 @@ static size_t append_character(GString *out, const char *p, const char *end)
     return size;
 }
 
-void html_append_text(GString *out, const char *bytes, gssize size)
+static void append(GString *out, const char *bytes, gssize size, const Entities table)
 {
     const char *p = bytes;
     const char *end = bytes + (size < 0 ? strlen(bytes) : (size_t)size);
 
     while (p < end) {
-        size_t plain = plain_length(p, end);
+        size_t plain = plain_length(p, end, table);
         g_string_append_len(out, p, (gssize)plain);
         p += plain;
         if (p < end)
-            p += append_character(out, p, end);
+            p += append_character(out, p, end, table);
     }
+}
+
+void html_append_text(GString *out, const char *bytes, gssize size)
+{
+    append(out, bytes, size, entities);
+}
+
+char *html_clean(const char *bytes)
+{
+    GString *out = g_string_new(NULL);
+
+    append(out, bytes, -1, none);
+    return g_string_free(out, FALSE);
 }
 
 static const char *find_value(const HtmlField *fields, const char *name, size_t length)

@@ -8,6 +8,9 @@
  * before a line feed goes. `size` -1: up to the NUL. */
 void html_append_text(GString *out, const char *bytes, gssize size);
 
+/* The same text without markup escaped: what a script reads in the page. Newly allocated. */
+char *html_clean(const char *bytes);
+
 typedef struct HtmlField {
     const char *name; /* NULL ends the list */
     const char *value;

@@ -256,6 +256,18 @@ static GString *make_chips(const WebStatus *status, const GArray *rows)
     return out;
 }
 
+/* What went wrong looks like it. The page's script knows the same words. */
+static bool is_problem(const char *message)
+{
+    static const char *const words[] = {"ERROR", "unexpected", "No such", "Could not"};
+
+    for (size_t i = 0; message && i < G_N_ELEMENTS(words); i++) {
+        if (g_str_has_prefix(message, words[i]))
+            return true;
+    }
+    return false;
+}
+
 GString *web_status_page(const WebStatus *status)
 {
     g_autoptr(GArray) rows = make_rows(status);
@@ -273,6 +285,7 @@ GString *web_status_page(const WebStatus *status)
         {"token", status->token},
         {"query", status->query},
         {"message", status->message},
+        {"message_kind", is_problem(status->message) ? " problem" : ""},
         {"hide_message", hidden_unless(status->message)},
         {"hide_none", hidden_unless(rows->len == 0)},
         {"hide_table", hidden_unless(rows->len > 0)},

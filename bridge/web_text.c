@@ -1,6 +1,6 @@
 #include "bridge/web_text.h"
 
-#include <string.h>
+#include "bridge/html.h"
 
 char *web_text_bytes(uint64_t bytes)
 {
@@ -30,10 +30,10 @@ char *web_text_duration(uint64_t usec)
 
 void web_text_append_json(GString *out, const char *bytes)
 {
-    g_autofree char *valid = g_utf8_make_valid(bytes, -1);
+    g_autofree char *clean = html_clean(bytes);
 
     g_string_append_c(out, '"');
-    for (const char *p = valid; *p; p++) {
+    for (const char *p = clean; *p; p++) {
         if (*p == '"' || *p == '\\')
             g_string_append_c(out, '\\');
         if ((unsigned char)*p < 0x20)

@@ -116,7 +116,8 @@ function show(status) {
   const names = status.processes.map((process) => process[0]);
   if (status.assets !== document.body.dataset.assets || names.length !== rows.size ||
       names.some((name) => !rows.has(name))) {
-    location.reload();
+    // Should that not help, then not again and again.
+    if (performance.now() > 4 * INTERVAL) location.reload();
     return;
   }
   control.elements.token.value = status.token;

@@ -49,12 +49,18 @@ stdout_logfile=%(here)s/talker.log
 stderr_logfile=%(here)s/talker.err
 startsecs=0
 
+[program:<i>"&'%]
+command=/bin/sleep 1000
+autostart=false
+startsecs=0
+
 [program:pair]
 command=/bin/sleep 1000
 process_name=%(program_name)s_%(process_num)d
 numprocs=2
 startsecs=0
 """
+HOSTILE = """<i>"&'%"""
 OPEN_PORT, CLOSED_PORT, VICTIM_PORT, FOREIGN_PORT = 9101, 9102, 9103, 9104
 LINKS_PORTS = (9111, 9112)
 
@@ -126,7 +132,7 @@ class Pages(unittest.TestCase):
         return page
 
     def press(self, page, button, value, message):
-        page.click(f"button[name='{button}'][value='{value}']:not([hidden])")
+        page.click(f"button[name='{button}'][value={json.dumps(value)}]:not([hidden])")
         page.wait(f"document.getElementById('message')?.textContent.startsWith({json.dumps(message)})", message)
 
     def walk(self, daemon, scripts):
@@ -153,6 +159,10 @@ class Pages(unittest.TestCase):
         self.assertEqual([daemon.state(f"pair:pair_{number}") for number in (0, 1)], ["STOPPED", "STOPPED"])
         self.press(page, "startgroup", "pair", "Group pair started")
         self.assertEqual(daemon.state("pair:pair_1"), "RUNNING")
+        self.press(page, "start", HOSTILE, f"Process {HOSTILE} started")
+        self.assertEqual(daemon.state(HOSTILE), "RUNNING")
+        self.press(page, "stop", HOSTILE, f"Process {HOSTILE} stopped")
+        self.assertIsNone(page.value("document.querySelector('td i, th i, p i')"))
         return page
 
     def check_clean(self, page):
