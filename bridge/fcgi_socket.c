@@ -44,13 +44,15 @@ static const char *url(const FcgiSocket *socket)
     return socket->group->config->socket.url;
 }
 
-static int try_now(const PlannedGroup *group, MainLog *log, SocketTrial *ret, char **ret_message)
+static int try_now(const FcgiSocket *socket, SocketTrial *ret, char **ret_message)
 {
-    const SocketConfig *config = &group->config->socket;
+    const FcgiSocketContext *context = socket->context;
+    const SocketConfig *config = &socket->group->config->socket;
     g_autofree char *reason = NULL;
 
-    main_log_write(log, LOG_LEVEL_INFO, "Creating socket %s", config->url);
-    int r = socket_trial_run(config, ret, &reason);
+    main_log_write(context->log, LOG_LEVEL_INFO, "Creating socket %s", config->url);
+    pid_t holder = context->holder ? context->holder(socket->group->config->name, context->userdata) : 0;
+    int r = socket_trial_run(config, holder, ret, &reason);
     if (r < 0)
         *ret_message = g_strdup_printf("Could not create FastCGI socket %s: %s", config->url, reason);
     return r;
@@ -64,7 +66,7 @@ int fcgi_socket_try(FcgiSocket *socket, char **ret_message)
 
     if (leaving)
         main_log_write(socket->context->log, LOG_LEVEL_INFO, "Creating socket %s", url(socket));
-    int r = leaving ? 0 : try_now(socket->group, socket->context->log, &trial, ret_message);
+    int r = leaving ? 0 : try_now(socket, &trial, ret_message);
     if (r == 0)
         main_log_write(socket->context->log, LOG_LEVEL_INFO, "Closing socket %s", url(socket));
     return r;
@@ -296,7 +298,7 @@ static void on_started(const char *unit, int result, const char *message, void *
 static int send_start(FcgiSocket *socket)
 {
     const PlannedGroup *group = socket->group;
-    g_autoptr(PropertyList) properties = mapping_socket(group, socket->trial.address);
+    g_autoptr(PropertyList) properties = mapping_socket(group, socket->trial.address, socket->trial.shared);
     g_autoptr(PropertyList) service = mapping_socket_service(group);
 
     return systemd_start_transient_pair(socket->context->systemd, group->socket_unit, properties,
@@ -314,7 +316,7 @@ static void start_or_fail(FcgiSocket *socket)
 static int create(FcgiSocket *socket, char **ret_message)
 {
     socket_trial_clear(&socket->trial);
-    int r = try_now(socket->group, socket->context->log, &socket->trial, ret_message);
+    int r = try_now(socket, &socket->trial, ret_message);
     if (r < 0)
         return r;
     socket->state = SOCKET_OPENING;

@@ -18,6 +18,9 @@ typedef struct FcgiSocketContext {
     Systemd *systemd;
     MainLog *log;
     void (*closed)(void *userdata); /* one of them has gone; may be NULL */
+    /* A process of this group that was taken over from an old supervisord, whose socket it has; 0: none. May
+     * be NULL. */
+    pid_t (*holder)(const char *group, void *userdata);
     void *userdata;
 } FcgiSocketContext;
 

@@ -409,6 +409,11 @@ void instance_stop_report(Instance *instance)
     main_log_write(instance->context->log, LOG_LEVEL_INFO, "waiting for %s to stop", instance_name(instance));
 }
 
+bool instance_is_adopted(const Instance *instance)
+{
+    return instance->adopted && instance->pid > 0;
+}
+
 bool instance_wants_autostart(const Instance *instance)
 {
     bool never_ran = instance->laststart == 0 && instance->planned->config->autostart;

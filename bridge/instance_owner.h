@@ -64,6 +64,9 @@ bool instance_restore(Instance *instance, const UnitSnapshot *snapshot);
  * `planned` must outlive it. */
 void instance_rebase(Instance *instance, const PlannedProcess *planned);
 
+/* Its process was taken over from an old supervisord and is alive. */
+bool instance_is_adopted(const Instance *instance);
+
 /* It was never started and wants to be: what autostart= asks for. */
 bool instance_wants_autostart(const Instance *instance);
 

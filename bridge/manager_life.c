@@ -82,6 +82,18 @@ static void on_socket_closed(void *userdata)
     schedule_advance(userdata);
 }
 
+static pid_t find_holder(const char *name, void *userdata)
+{
+    const Group *group = manager_find_group(userdata, name);
+
+    for (size_t i = 0; group && i < group_instance_count(group); i++) {
+        const Instance *instance = group_instance(group, i);
+        if (instance_is_adopted(instance))
+            return instance_pid(instance);
+    }
+    return 0;
+}
+
 /* Getting ready: look at what is there, open the servers, start what is to start
  * ---------------------------------- */
 
@@ -487,6 +499,7 @@ static void fill_context(Manager *manager, char **environment)
                                                   .systemd = manager->systemd,
                                                   .log = manager->log,
                                                   .closed = on_socket_closed,
+                                                  .holder = find_holder,
                                                   .userdata = manager};
     (void)getrlimit(RLIMIT_NOFILE, &manager->context.launch.open_files);
     (void)getrlimit(RLIMIT_NPROC, &manager->context.launch.processes);

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,7 +53,34 @@ static int resolve(const char *host, struct sockaddr_in *ret, char **ret_message
     return 0;
 }
 
-static int try_inet(const SocketConfig *socket_config, SocketTrial *ret, char **ret_message)
+static bool is_listening_at(int fd, const struct sockaddr_in *address)
+{
+    struct sockaddr_in own = {0};
+    socklen_t size = sizeof own, option_size = sizeof(int);
+    int listening = 0;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &option_size) == 0 && listening &&
+           getsockname(fd, (struct sockaddr *)&own, &size) == 0 && size == sizeof own &&
+           own.sin_family == AF_INET && own.sin_port == address->sin_port &&
+           own.sin_addr.s_addr == address->sin_addr.s_addr;
+}
+
+/* A socket may take this option after it was bound; the kernel then lets another one of the same user in. */
+static bool share_with(pid_t holder, const struct sockaddr_in *address)
+{
+    CLEANUP_CLOSE int pidfd = holder > 0 ? pidfd_open(holder, 0) : -1;
+    CLEANUP_CLOSE int fd = pidfd >= 0 ? pidfd_getfd(pidfd, STDIN_FILENO, 0) : -1;
+
+    return fd >= 0 && is_listening_at(fd, address) &&
+           setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int)) == 0;
+}
+
+static int bind_inet(int fd, const struct sockaddr_in *address)
+{
+    return bind(fd, (const struct sockaddr *)address, sizeof *address) < 0 ? -errno : 0;
+}
+
+static int try_inet(const SocketConfig *socket_config, pid_t holder, SocketTrial *ret, char **ret_message)
 {
     CLEANUP_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address;
@@ -64,9 +92,16 @@ static int try_inet(const SocketConfig *socket_config, SocketTrial *ret, char **
     if (r < 0)
         return r;
     address.sin_port = htons(socket_config->port);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
-        bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0)
         return fail(errno, NULL, "", ret_message);
+    r = bind_inet(fd, &address);
+    if (r == -EADDRINUSE && share_with(holder, &address) &&
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int)) == 0) {
+        r = bind_inet(fd, &address);
+        ret->shared = r == 0;
+    }
+    if (r < 0)
+        return fail(-r, NULL, "", ret_message);
     (void)inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
     ret->address = g_strdup_printf("%s:%u", text, socket_config->port);
     return 0;
@@ -161,9 +196,9 @@ static int try_unix(const SocketConfig *socket_config, SocketTrial *ret, char **
     return 0;
 }
 
-int socket_trial_run(const SocketConfig *socket, SocketTrial *ret, char **ret_message)
+int socket_trial_run(const SocketConfig *socket, pid_t holder, SocketTrial *ret, char **ret_message)
 {
-    return socket->is_unix ? try_unix(socket, ret, ret_message) : try_inet(socket, ret, ret_message);
+    return socket->is_unix ? try_unix(socket, ret, ret_message) : try_inet(socket, holder, ret, ret_message);
 }
 
 int socket_trial_apply(const SocketTrial *trial, const char *path)

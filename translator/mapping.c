@@ -212,7 +212,7 @@ static void add_group_description(PropertyList *list, const PlannedGroup *group,
     add_clean_description(list, text);
 }
 
-PropertyList *mapping_socket(const PlannedGroup *group, const char *address)
+PropertyList *mapping_socket(const PlannedGroup *group, const char *address, bool shared)
 {
     const SocketConfig *socket = &group->config->socket;
     PropertyList *list = property_list_new();
@@ -223,6 +223,8 @@ PropertyList *mapping_socket(const PlannedGroup *group, const char *address)
     property_list_add_listen(list, address);
     property_list_add_uint32(list, "Backlog", socket->backlog > 0 ? (uint32_t)socket->backlog : SOMAXCONN);
     property_list_add_string(list, "FileDescriptorName", LAUNCH_SPEC_SOCKET_NAME);
+    if (shared)
+        property_list_add_boolean(list, "ReusePort", true);
     if (socket->is_unix)
         property_list_add_uint32(list, "SocketMode", socket->mode & 0777);
     /* At each death of a program the socket wakes up once for a connection that waits; twenty such within two

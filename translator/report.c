@@ -455,7 +455,7 @@ static char *listen_address(const SocketConfig *socket)
 static void append_socket(GString *out, const PlannedGroup *group)
 {
     g_autofree char *address = listen_address(&group->config->socket);
-    g_autoptr(PropertyList) socket = mapping_socket(group, address);
+    g_autoptr(PropertyList) socket = mapping_socket(group, address, false);
     g_autoptr(PropertyList) service = mapping_socket_service(group);
     g_autofree char *socket_text = unitfile_format(group->socket_unit, socket);
     g_autofree char *service_text = unitfile_format(group->socket_service, service);
