@@ -19,8 +19,10 @@ typedef struct KnownProgram {
 } KnownProgram;
 
 static const KnownProgram programs[] = {
-    {"nginx", DAEMONISES_UNLESS, "*daemon?off* *daemon??off*", "add -g 'daemon off;' to the command"},
-    {"openresty", DAEMONISES_UNLESS, "*daemon?off* *daemon??off*", "add -g 'daemon off;' to the command"},
+    {"nginx", DAEMONISES_UNLESS, "*daemon?off* *daemon??off*",
+     "add -g 'daemon off;' to the command, unless its file says so"},
+    {"openresty", DAEMONISES_UNLESS, "*daemon?off* *daemon??off*",
+     "add -g 'daemon off;' to the command, unless its file says so"},
     {"apache2*", DAEMONISES_UNLESS, "*FOREGROUND -X", "add -D FOREGROUND to the command"},
     {"httpd*", DAEMONISES_UNLESS, "*FOREGROUND -X -f -DNO_DETACH", "add -D FOREGROUND to the command"},
     {"sshd", DAEMONISES_UNLESS, "-D -d -*D", "add -D to the command"},

@@ -198,6 +198,42 @@ static char *rule_children(Subject *subject)
     return NULL;
 }
 
+/* A port that only root may listen on. */
+#define FIRST_FREE_PORT 1024
+
+static char *privileged_server(const Config *config)
+{
+    for (size_t i = 0; i < config_server_count(config); i++) {
+        const ServerConfig *server = config_server(config, i);
+        if (server->is_unix && server->has_chown)
+            return g_strdup_printf("chown= of [%s]", server->section);
+        if (!server->is_unix && server->port < FIRST_FREE_PORT)
+            return g_strdup_printf("port %u of [%s]", server->port, server->section);
+    }
+    return NULL;
+}
+
+static char *privileged_option(const Subject *subject)
+{
+    if (subject->daemon->user)
+        return g_strdup("user= of [supervisord]");
+    for (size_t i = 0; i < plan_group_count(subject->plan); i++) {
+        const PlannedGroup *group = plan_group(subject->plan, i);
+        for (size_t j = 0; j < group->process_count; j++) {
+            if (group->processes[j].config->user)
+                return g_strdup_printf("user= of [%s]", group->processes[j].config->section);
+        }
+    }
+    return privileged_server(subject->config);
+}
+
+static char *rule_root_only(Subject *subject)
+{
+    g_autofree char *option = privileged_option(subject);
+
+    return option ? g_strdup_printf("only root can run all of it, because of %s", option) : NULL;
+}
+
 static char *rule_survival(Subject *subject)
 {
     return g_strdup("programs go on, and are restarted, while the daemon is gone, crashes or is upgraded");
@@ -223,6 +259,8 @@ static const RuleRow rules_of_the_whole[] = {
      "a service of systemd starts in /, not where somebody stood when he started supervisord",
      "give the whole path, or set directory= in [supervisord]"},
     {FINDING_LOSS, "daemon-needs-root", rule_daemon_user, NULL, "run it as root, or take user= out"},
+    {FINDING_CHANGE, "root-only", rule_root_only, "a user's own systemd becomes nobody else",
+     "keep it with the system's systemd, or take that out before it moves to systemd --user"},
     {FINDING_CHANGE, "no-orphans", rule_children,
      "the cgroup knows them; Supervisor leaves them running unless killasgroup=true",
      "start what is to stay as a program or a unit of its own"},
@@ -253,8 +291,6 @@ static const RuleRow rules_of_programs[] = {
      "OnFailure=, WatchdogSec= or a timer can replace it"},
     {FINDING_CHANGE, "startsecs-zero", rule_no_startsecs,
      "a program that ends at once must not burn the machine", NULL},
-    {FINDING_GAIN, "no-orphans", rule_children, "its cgroup knows them; Supervisor leaves them running",
-     NULL},
     {FINDING_GAIN, "secrets", rule_secret,
      "systemctl show does not tell it, and its exported file has mode 0600", NULL},
 };
