@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -269,6 +270,37 @@ static void test_order_at_the_hosts_end(void **state)
     assert_only(lower, "Before", "s-priority-9.target", NULL);
 }
 
+static void test_sockets(void **state)
+{
+    GroupConfig config = {.name = "web", .kind = GROUP_FCGI, .socket = {.is_unix = true, .mode = 01640}};
+    const PlannedGroup group = {.config = &config,
+                                .slice = "supervisor-web.slice",
+                                .socket_unit = "supervisor:we\\x5cb::fcgi.socket",
+                                .socket_service = "supervisor:we\\x5cb::fcgi.service"};
+    const PlannedGroup plain = {.config = &config};
+    g_autofree char *line = mapping_sockets(&group), *none = mapping_sockets(&plain);
+    g_autoptr(PropertyList) file = mapping_socket(&group, "/run/web", false);
+    g_autoptr(PropertyList) service = mapping_socket_service(&group);
+
+    assert_string_equal(line, "Sockets=supervisor:we\\\\x5cb::fcgi.socket\n");
+    assert_null(none);
+    assert_string_equal(property_list_find(file, "Listen")->value.string, "/run/web");
+    assert_int_equal(property_list_find(file, "SocketMode")->value.uint32, 0640);
+    assert_int_equal(property_list_find(file, "Backlog")->value.uint32, SOMAXCONN);
+    assert_string(file, "FileDescriptorName", LAUNCH_SPEC_SOCKET_NAME);
+    assert_uint64(file, "TriggerLimitIntervalUSec", 0);
+    assert_null(property_list_find(file, "ReusePort"));
+    assert_string(service, "Type", "oneshot");
+    assert_true(property_list_find(service, "RemainAfterExit")->value.boolean);
+
+    config.socket = (SocketConfig){.host = "localhost", .port = 9000, .backlog = 7};
+    g_autoptr(PropertyList) inet = mapping_socket(&group, "127.0.0.1:9000", true);
+    assert_string_equal(property_list_find(inet, "Listen")->value.string, "127.0.0.1:9000");
+    assert_int_equal(property_list_find(inet, "Backlog")->value.uint32, 7);
+    assert_null(property_list_find(inet, "SocketMode"));
+    assert_true(property_list_find(inet, "ReusePort")->value.boolean);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_description_is_utf8),
         cmocka_unit_test(test_description_is_one_line),
         cmocka_unit_test(test_spec_path),
+        cmocka_unit_test(test_sockets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

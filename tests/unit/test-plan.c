@@ -189,6 +189,41 @@ static void test_all_names_are_unique(void **state)
         g_free(names[i]);
 }
 
+/* Nobody else's unit can have the name of a socket, and its service differs in the suffix only. */
+static void test_sockets(void **state)
+{
+    g_autofree char *long_name = g_strnfill(300, 'n');
+    const char *const names[] = {"web", "a-b", "we\\b", long_name, "plain"};
+    static const char *const units[] = {"supervisor:web::fcgi", "supervisor:a-b::fcgi",
+                                        "supervisor:we\\x5cb::fcgi", NULL, NULL};
+    ProcessConfig processes[G_N_ELEMENTS(names)];
+    const ProcessConfig *pointers[G_N_ELEMENTS(names)][1];
+    GroupConfig groups[G_N_ELEMENTS(names)];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        processes[i] = fake_process(names[i]);
+        pointers[i][0] = &processes[i];
+        groups[i] =
+            (GroupConfig){.kind = GROUP_FCGI, .name = names[i], .processes = pointers[i], .process_count = 1};
+    }
+    groups[4].kind = GROUP_PROGRAM;
+    g_autoptr(Config) config = fake_config_new(groups, G_N_ELEMENTS(names));
+    g_autoptr(Plan) plan = NULL;
+    assert_int_equal(plan_new(config, "supervisor", &plan), 0);
+    for (size_t i = 0; i < 4; i++) {
+        const PlannedGroup *group = plan_group(plan, i);
+        size_t stem = strlen(group->socket_unit) - strlen(".socket");
+        assert_string_equal(group->socket_unit + stem, ".socket");
+        assert_string_equal(group->socket_service + stem, ".service");
+        assert_memory_equal(group->socket_unit, group->socket_service, stem);
+        assert_true(strlen(group->socket_service) <= 230);
+        if (units[i])
+            assert_memory_equal(group->socket_unit, units[i], stem);
+    }
+    assert_null(plan_group(plan, 4)->socket_unit);
+    assert_null(plan_group(plan, 4)->socket_service);
+}
+
 static void test_later_process_replaces(void **state)
 {
     ProcessConfig a = fake_process("a"), b = fake_process("b"), c = fake_process("c");
@@ -241,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_long_identifiers),
         cmocka_unit_test(test_names_cannot_pretend),
         cmocka_unit_test(test_all_names_are_unique),
+        cmocka_unit_test(test_sockets),
         cmocka_unit_test(test_later_process_replaces),
         cmocka_unit_test(test_ownership),
     };
