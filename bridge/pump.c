@@ -5,275 +5,25 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bridge/backlog.h"
-#include "bridge/capture.h"
-#include "bridge/copy_queue.h"
 #include "bridge/journal.h"
-#include "bridge/journal_copy.h"
 #include "bridge/journal_lookup.h"
-#include "bridge/outlet.h"
-#include "bridge/output_events.h"
 #include "bridge/pump_internal.h"
-#include "bridge/strip_ansi.h"
+#include "bridge/pump_stream.h"
 #include "bridge/syslog_sender.h"
-#include "translator/text.h"
 
 /* Large pipes and a rest after each look make few wake-ups of many: a tenth of the CPU for a busy program. */
 #define PIPE_BYTES     ((size_t)1024 * 1024)
 #define REST_USEC      1000
-#define READ_BYTES     ((size_t)256 * 1024)
 #define TAKES_PER_REST 64
-/* Where events are raised or output is captured: as much as the oracle gets out of its pipe at once. */
-#define EVENT_READ_BYTES ((size_t)64 * 1024)
 /* systemd tells the pid of a new process a moment after it has begun to write. */
 #define PID_PATIENCE_USEC ((uint64_t)100 * 1000)
 /* Beside the FIFO: where its journal log stands. */
 #define POSITION_SUFFIX ".position"
 /* … and how far the log file is copied to the journal. */
 #define MARK_SUFFIX ".copied"
-/* Of output that is in no file and that journald has not taken yet. */
-#define MEMORY_LIMIT ((size_t)1024 * 1024)
-/* What journald lets one service say by default: 10,000 lines in 30 s, times 3 to 4 where there is room on
- * the disk. */
-#define RATE_BURST         30000
-#define RATE_INTERVAL_USEC ((uint64_t)30 * 1000 * 1000)
-
-struct Pump {
-    sd_event *event;
-    MainLog *log;
-    EventBus *events;
-    CopyQueue *copies;
-    int (*was_sent)(const char *match, uint64_t since);
-    GQueue streams;
-    GQueue resting;
-    sd_event_source *rest;
-    char *buffer;   /* READ_BYTES */
-    char *stripped; /* READ_BYTES + 1 */
-};
-
-struct PumpStream {
-    Pump *pump;
-    char *fifo_path;
-    FdStore *fd_store;
-    char *name;
-    Stream stream;
-    int fd;
-    sd_event_source *input;  /* on: waits for output; off: rests or is held up */
-    sd_event_source *output; /* a special log file is full: waits until it takes more */
-    Outlet *outlet;          /* NULL without a log file */
-    JournalCopy *copy;       /* NULL until there is something to copy */
-    CopyMark *mark;          /* … which owns this one when it is there; NULL without a log file */
-    char *group;             /* for the copy … */
-    char *unit;
-    bool user_manager;
-    bool to_journal;
-    bool to_syslog;          /* … up to here */
-    JournalLog *journal_log; /* NULL with a log file, or without a journal */
-    int64_t maxbytes;
-    int64_t backups;
-    bool strips_ansi;
-    StripAnsi strip_state;
-    Capture *capture; /* NULL without capture mode */
-    StripAnsi captured_strip_state;
-    OutputEvents *events;
-    uint64_t taken; /* bytes, in all */
-    pid_t pid;
-    sd_event_source *patience; /* events are due, and who wrote is not known yet */
-    bool out_of_patience;      /* … and will not be told */
-    bool shares_file;          /* with another stream */
-    bool is_resting;
-    GList link;      /* in pump->streams */
-    GList rest_link; /* in pump->resting */
-};
-
-static uint64_t monotonic_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* Made when there is something to copy: most streams of most programs never have anything, and this is most
- * of what a stream costs. NULL without a journal and syslog. */
-static JournalCopy *stream_copy(PumpStream *stream)
-{
-    if (stream->copy || (!stream->to_journal && !stream->to_syslog))
-        return stream->copy;
-    stream->copy = journal_copy_new(&(JournalCopyConfig){
-        .process = stream->name,
-        .group = stream->group,
-        .unit = stream->unit,
-        .user_manager = stream->user_manager,
-        .stream = stream->stream,
-        .journal = stream->to_journal,
-        .syslog = stream->to_syslog,
-        .mark = stream->mark,
-        .was_sent = stream->pump->was_sent,
-        .log = stream->journal_log,
-        .memory_limit = MEMORY_LIMIT,
-        .rate_burst = RATE_BURST,
-        .rate_interval = RATE_INTERVAL_USEC,
-    });
-    copy_queue_add(stream->pump->copies, stream->copy);
-    return stream->copy;
-}
-
-static void push_extent(PumpStream *stream, const LogExtent *extent)
-{
-    JournalCopy *copy = stream_copy(stream);
-
-    if (copy)
-        backlog_push_extent(journal_copy_backlog(copy), extent, stream->pid, monotonic_now());
-}
-
-static void push_bytes(PumpStream *stream, const char *data, size_t size)
-{
-    JournalCopy *copy = stream_copy(stream);
-
-    if (copy)
-        backlog_push_bytes(journal_copy_backlog(copy), data, size, stream->pid, monotonic_now());
-}
-
-/* The oracle copies all output to the main log at level debug; with logfile=/dev/stdout that is how
- * containers show it. */
-static void tell_data(const PumpStream *stream, const char *data, size_t size)
-{
-    if (size == 0 || stream->fd < 0 || !main_log_wants(stream->pump->log, LOG_LEVEL_DEBUG))
-        return;
-    g_autofree char *name = text_repr(stream->name);
-    g_autofree char *text = g_utf8_make_valid(data, (gssize)size);
-    main_log_write(stream->pump->log, LOG_LEVEL_DEBUG, "%s %s output:\n%s", name,
-                   stream->stream == STREAM_STDERR ? "stderr" : "stdout", text);
-}
-
-/* To those who look at output as it comes: the main log and event listeners. */
-static void show_data(PumpStream *stream, const char *data, size_t size)
-{
-    tell_data(stream, data, size);
-    output_events_log(stream->events, stream->pid, data, size);
-}
-
-/* What went past us is read back. */
-static void show_extent(PumpStream *stream, const LogExtent *extent)
-{
-    Pump *pump = stream->pump;
-    ssize_t count;
-
-    if (!main_log_wants(pump->log, LOG_LEVEL_DEBUG) && !output_events_wants_log(stream->events))
-        return;
-    for (off_t at = extent->begin; at < extent->end; at += count) {
-        size_t size = (size_t)MIN(extent->end - at, (off_t)READ_BYTES);
-        count = log_segment_read(extent->segment, pump->buffer, size, at);
-        if (count <= 0)
-            return;
-        show_data(stream, pump->buffer, (size_t)count);
-    }
-}
-
-/* To the file as far as it takes it, and to the journal: from the file if it can be read back there. */
-static void put_data(PumpStream *stream, const char *data, size_t size)
-{
-    show_data(stream, data, size);
-    if (!stream->outlet) {
-        push_bytes(stream, data, size);
-        if (stream->journal_log)
-            journal_log_append(stream->journal_log, data, size);
-        return;
-    }
-    while (size > 0) {
-        LogExtent extent;
-        size_t count = outlet_write(stream->outlet, data, size, &extent);
-
-        if (extent.segment)
-            push_extent(stream, &extent);
-        else
-            push_bytes(stream, data, count);
-        outlet_rotate(stream->outlet);
-        data += count;
-        size -= count;
-    }
-}
-
-/* What is to be seen of at most READ_BYTES of output. */
-static const char *stream_strip(PumpStream *stream, StripAnsi *state, const char *data, size_t *size)
-{
-    if (!stream->strips_ansi)
-        return data;
-    *size = strip_ansi(state, data, *size, stream->pump->stripped);
-    return stream->pump->stripped;
-}
-
-static void take_data(PumpStream *stream, const char *data, size_t size)
-{
-    data = stream_strip(stream, &stream->strip_state, data, &size);
-    put_data(stream, data, size);
-}
-
-static void take_captured(PumpStream *stream, const char *data, size_t size)
-{
-    data = stream_strip(stream, &stream->captured_strip_state, data, &size);
-    show_data(stream, data, size);
-    capture_keep(stream->capture, data, size);
-}
-
-static void take_communication(PumpStream *stream, const char *data, size_t size)
-{
-    g_autofree char *name = text_repr(stream->name);
-
-    stream->captured_strip_state = STRIP_ANSI_TEXT;
-    output_events_communication(stream->events, stream->pid, data, size);
-    main_log_write(stream->pump->log, LOG_LEVEL_DEBUG, "%s %s emitted a comm event", name,
-                   stream->stream == STREAM_STDERR ? "stderr" : "stdout");
-}
-
-static void on_capture(CaptureKind kind, const char *data, size_t size, void *userdata)
-{
-    static void (*const takers[])(PumpStream * stream, const char *data, size_t size) = {
-        [CAPTURE_OUTSIDE] = take_data,
-        [CAPTURE_INSIDE] = take_captured,
-        [CAPTURE_END] = take_communication,
-    };
-
-    takers[kind](userdata, data, size);
-}
-
-static ssize_t take_by_reading(PumpStream *stream, size_t size)
-{
-    char *buffer = stream->pump->buffer;
-    ssize_t count = TEMP_FAILURE_RETRY(
-        read(stream->fd, buffer, MIN(size, stream->capture ? EVENT_READ_BYTES : READ_BYTES)));
-
-    if (count < 0)
-        return errno == EAGAIN ? 0 : -errno;
-    if (stream->capture)
-        capture_feed(stream->capture, buffer, (size_t)count);
-    else
-        take_data(stream, buffer, (size_t)count);
-    return count;
-}
-
-/* Up to `size` bytes out of the FIFO. 0: it is empty. */
-static ssize_t take_once(PumpStream *stream, size_t size)
-{
-    if (stream->outlet && !stream->strips_ansi && !stream->capture && outlet_can_splice(stream->outlet)) {
-        LogExtent extent;
-        ssize_t count = outlet_splice(stream->outlet, stream->fd, size, &extent);
-
-        if (count > 0) {
-            push_extent(stream, &extent);
-            show_extent(stream, &extent);
-            outlet_rotate(stream->outlet);
-        }
-        if (count >= 0)
-            return count;
-        /* The disk is full, or splice does not work there: the program must not be held up. */
-    }
-    return take_by_reading(stream, size);
-}
 
 static bool stream_is_held_up(const PumpStream *stream)
 {
@@ -287,7 +37,7 @@ static size_t stream_take(PumpStream *stream, size_t size, bool all)
     size_t taken = 0;
 
     while (taken < size && (all || !stream_is_held_up(stream))) {
-        ssize_t count = take_once(stream, size - taken);
+        ssize_t count = pump_output_take(stream, size - taken);
 
         if (count <= 0)
             break;
@@ -435,8 +185,8 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const
     pump->log = log;
     pump->events = events;
     pump->was_sent = was_sent;
-    pump->buffer = g_malloc(READ_BYTES);
-    pump->stripped = g_malloc(READ_BYTES + 1);
+    pump->buffer = g_malloc(PUMP_READ_BYTES);
+    pump->stripped = g_malloc(PUMP_READ_BYTES + PUMP_HELD_BYTES);
     r = copy_queue_new(event, journal_path, syslog_path, &pump->copies);
     if (r < 0)
         return r;
@@ -579,7 +329,7 @@ static CopyMark *stream_open_mark(const PumpStream *stream)
 
 static void on_uncopied(const LogExtent *extent, void *userdata)
 {
-    push_extent(userdata, extent);
+    pump_output_push_extent(userdata, extent);
 }
 
 /* What an earlier bridge wrote to the file and did not get to the journal any more. */
@@ -593,7 +343,7 @@ static void stream_resume_copy(PumpStream *stream)
     const LogPlace place = copy_mark_place(stream->mark);
     /* On a file system that does not tell files apart it goes on with what is new. */
     if (copy_mark_is_set(stream->mark) && !copy_mark_is_shared(stream->mark) && place.inode != 0) {
-        JournalCopy *copy = stream_copy(stream);
+        JournalCopy *copy = pump_output_copy(stream);
         logfile_since(file, &place, on_uncopied, stream);
         copy_queue_schedule(stream->pump->copies, copy);
     } else {
@@ -638,7 +388,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream->events = output_events_new(pump->events, config->process, config->group, config->stream,
                                        config->events_enabled);
     if (config->capture_maxbytes > 0)
-        stream->capture = capture_new(config->capture_maxbytes, on_capture, stream);
+        stream->capture = capture_new(config->capture_maxbytes, pump_output_on_capture, stream);
     stream->link.data = stream->rest_link.data = stream;
     g_queue_push_tail_link(&pump->streams, &stream->link);
     if (fd >= 0)
@@ -677,9 +427,9 @@ static void stream_remove_files(const PumpStream *stream)
 void pump_stream_put(PumpStream *stream, const char *data, size_t size)
 {
     while (size > 0) {
-        size_t count = MIN(size, READ_BYTES);
+        size_t count = MIN(size, PUMP_READ_BYTES);
 
-        take_data(stream, data, count);
+        pump_output_accept(stream, data, count);
         data += count;
         size -= count;
     }
@@ -712,17 +462,6 @@ void pump_stream_set_pid(PumpStream *stream, pid_t pid)
     copy_queue_schedule(stream->pump->copies, stream->copy);
 }
 
-/* What was held back since more might have come. */
-static void stream_finish_output(PumpStream *stream)
-{
-    if (stream->capture)
-        capture_finish(stream->capture);
-    stream->captured_strip_state = STRIP_ANSI_TEXT;
-    if (strip_ansi_finish(&stream->strip_state) > 0)
-        put_data(stream, "\033", 1);
-    output_events_finish_log(stream->events, stream->pid);
-}
-
 void pump_stream_drain(PumpStream *stream)
 {
     int waiting = 0;
@@ -730,7 +469,7 @@ void pump_stream_drain(PumpStream *stream)
     /* Children of the program may write on for ever: what is there now is enough. */
     if (ioctl(stream->fd, FIONREAD, &waiting) == 0 && waiting > 0)
         (void)stream_take(stream, (size_t)waiting, true);
-    stream_finish_output(stream);
+    pump_output_finish(stream);
     if (stream_is_held_up(stream))
         stream_hold_up(stream);
     if (!stream->copy)
