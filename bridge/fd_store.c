@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -15,8 +16,9 @@
 #define ENTRY_DROPPED '-'
 
 #define QUEUE_NAME "supersede-descriptors-"
-/* The kernel takes at most 253 (SCM_MAX_FD). */
-#define MESSAGE_FDS   200
+/* The kernel takes at most 253 (SCM_MAX_FD); so many more than what is kept are open while a queue is written
+ * anew. */
+#define MESSAGE_FDS   64
 #define MESSAGE_BYTES ((size_t)32 * 1024)
 /* Some 700 bytes are counted for a message with one descriptor. */
 #define QUEUE_BYTES (16 << 20)
@@ -190,6 +192,22 @@ static int make_queue(int ends[2])
     return 0;
 }
 
+/* The kernel counts a user's descriptors that are inside of sockets and compares them with the soft limit of
+ * whoever sends one more; root is exempt. While a queue is written anew they are there twice. */
+static void raise_limit(struct rlimit *ret_before)
+{
+    *ret_before = (struct rlimit){.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    if (getrlimit(RLIMIT_NOFILE, ret_before) < 0)
+        return;
+    const struct rlimit raised = {.rlim_cur = ret_before->rlim_max, .rlim_max = ret_before->rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+static void restore_limit(const struct rlimit *before)
+{
+    (void)setrlimit(RLIMIT_NOFILE, before);
+}
+
 typedef struct Rewriting {
     FdStore *store;
     int writer;
@@ -298,7 +316,7 @@ static bool store_is_stale(const FdStore *store)
     return store->positions > live + MAX(STALE_ENTRIES, live);
 }
 
-static int store_append(FdStore *store, char mark, const char *name, int fd)
+static int store_append_within(FdStore *store, char mark, const char *name, int fd)
 {
     g_auto(Message) message = {.text = g_string_new(NULL)};
     int r = store_is_stale(store) ? store_rewrite(store) : 0;
@@ -315,6 +333,16 @@ static int store_append(FdStore *store, char mark, const char *name, int fd)
     }
     if (r >= 0)
         store->positions++;
+    return r;
+}
+
+static int store_append(FdStore *store, char mark, const char *name, int fd)
+{
+    struct rlimit before;
+
+    raise_limit(&before);
+    int r = store_append_within(store, mark, name, fd);
+    restore_limit(&before);
     return r;
 }
 
@@ -384,6 +412,7 @@ static void find_earlier(FdStore *store)
 FdStore *fd_store_open(int *ret_problem)
 {
     FdStore *store = g_new0(FdStore, 1);
+    struct rlimit before;
     int r = 0;
 
     store->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
@@ -393,8 +422,10 @@ FdStore *fd_store_open(int *ret_problem)
         find_earlier(store);
     if (store->reader >= 0)
         r = queue_read(store->reader, load_entry, store);
+    raise_limit(&before);
     if (r >= 0 && store->kept)
         r = store_rewrite(store);
+    restore_limit(&before);
     if (r < 0)
         store->kept = false;
     *ret_problem = r;
