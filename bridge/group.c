@@ -75,16 +75,11 @@ Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext 
     return group;
 }
 
-void group_retire(Group *group)
-{
-    g_clear_pointer(&group->pool, event_pool_free);
-}
-
 void group_free(Group *group)
 {
     if (!group)
         return;
-    group_retire(group);
+    g_clear_pointer(&group->pool, event_pool_free);
     g_hash_table_unref(group->by_name);
     g_ptr_array_unref(group->instances);
     plan_unref(group->plan);
@@ -169,6 +164,8 @@ void group_release_socket(Group *group)
 
 void group_abolish(Group *group)
 {
+    /* Its listeners hear nothing of their own end, as in the oracle. */
+    g_clear_pointer(&group->pool, event_pool_free);
     for (size_t i = 0; i < group->instances->len; i++)
         instance_abolish(group_instance(group, i));
     if (group->socket)

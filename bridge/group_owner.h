@@ -11,9 +11,6 @@ Group *group_new(Plan *plan, const PlannedGroup *planned, const InstanceContext 
 void group_free(Group *group);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Group, group_free)
 
-/* It is about to be taken out: its listeners hear nothing any more. */
-void group_retire(Group *group);
-
 /* How the active group differs from a newer plan of it. */
 void group_compare_with(const Group *group, const PlannedGroup *planned, GroupChange *ret);
 /* Makes the group what the newer plan says: processes that are the same live on untouched, the others are

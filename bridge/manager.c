@@ -183,7 +183,6 @@ int manager_remove_group(Manager *manager, const char *name)
         return FAULT_BAD_NAME;
     if (!group_is_stopped(group))
         return FAULT_STILL_RUNNING;
-    group_retire(group);
     forget_units(manager, group);
     group_abolish(group);
     (void)store_put_group_removed(manager->store, name, true);
