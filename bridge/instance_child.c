@@ -20,6 +20,7 @@ struct InstanceChild {
     Child *process;    /* NULL: none */
     bool released;     /* it runs; before that it waits for its scope */
     bool scope_busy;   /* the scope is there, or may be */
+    bool scope_made;   /* … and it is this process's, not what is left of the last one's */
     bool start_wanted; /* start when the scope of the last process has gone */
     bool has_ended;    /* it was killed by a signal; systemd is being asked whether it has sent that */
     int end_code;
@@ -94,14 +95,29 @@ static void scope_gone(Instance *instance)
 
 static void release(Instance *instance);
 static void finish_end(Instance *instance);
+static void kill_it(Instance *instance);
+
+/* Somebody stops the scope. */
+static void see_stop(Instance *instance)
+{
+    bool alive = instance->state == PROCESS_STARTING || instance->state == PROCESS_RUNNING;
+
+    if (!alive)
+        return;
+    if (instance->child->process)
+        after(instance, seconds(MAX(instance->planned->config->stopwaitsecs, 1)), kill_it);
+    instance_apply(instance, STATE_EVENT_STOPPING);
+}
 
 static void see_scope(Instance *instance, const UnitSnapshot *snapshot)
 {
     InstanceChild *self = instance->child;
-    bool alive = instance->state == PROCESS_STARTING || instance->state == PROCESS_RUNNING;
 
-    if (snapshot->active_state == ACTIVE_STATE_DEACTIVATING && alive && (self->process || self->has_ended))
-        instance_apply(instance, STATE_EVENT_STOPPING); /* somebody stops the scope */
+    /* What is heard before systemd has answered is about the last process's scope. */
+    if (!self->scope_made && !self->scope_unsure)
+        return;
+    if (snapshot->active_state == ACTIVE_STATE_DEACTIVATING && self->released)
+        see_stop(instance);
     else if (snapshot->active_state == ACTIVE_STATE_ACTIVE && self->process)
         release(instance);
     else if (snapshot->active_state == ACTIVE_STATE_FAILED && self->process && !self->released)
@@ -164,6 +180,7 @@ static void on_scope_requested(const char *unit, int result, const char *message
     InstanceChild *self = instance->child;
 
     if (result >= 0) {
+        self->scope_made = true;
         instance->start_pending = false;
         look(instance);
         return;
@@ -282,6 +299,7 @@ static void begin(Instance *instance)
         return;
     }
     self->released = false;
+    self->scope_made = false;
     self->scope_tries = 0;
     self->scope_unsure = false;
     listener_begin(self->listener);

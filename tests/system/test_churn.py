@@ -17,6 +17,7 @@ from waiting import wait_until
 SEED = int(os.environ.get("SUPERSEDE_SEED") or random.SystemRandom().randrange(1 << 32))
 SECONDS = 60 if os.environ.get("SUPERSEDE_LONG") else 12
 CLIENTS = 6
+RECORDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorder.py")
 
 PROGRAMS = {
     "steady": "command=sleep 1000",
@@ -31,8 +32,17 @@ PROGRAMS = {
 }
 
 
+LISTENERS = {
+    "ears": f"command=/usr/bin/python3 {RECORDER} %(here)s/ears\nevents=EVENT\nbuffer_size=20\nnumprocs=2\n"
+            "process_name=%(program_name)s_%(process_num)d\nstartsecs=0",
+    "deaf": "command=sh -c 'echo READY; read line; exit 1'\nevents=PROCESS_STATE\nstartsecs=0\nautorestart=true",
+}
+GROUPS = [*PROGRAMS, *LISTENERS]
+
+
 def configuration():
-    return "\n".join(f"[program:{name}]\n{text}\n" for name, text in PROGRAMS.items())
+    return "\n".join(f"[{kind}:{name}]\n{text}\n" for kind, sections in (("program", PROGRAMS), ("eventlistener", LISTENERS))
+                     for name, text in sections.items())
 
 
 def pick(chance, names):
@@ -46,8 +56,9 @@ def pick(chance, names):
         (rpc + "startProcessGroup", "several", True),
         (rpc + "stopProcessGroup", "several", True),
         (rpc + "getAllProcessInfo",),
-        (rpc + "removeProcessGroup", chance.choice(list(PROGRAMS))),
-        (rpc + "addProcessGroup", chance.choice(list(PROGRAMS))),
+        (rpc + "removeProcessGroup", chance.choice(GROUPS)),
+        (rpc + "addProcessGroup", chance.choice(GROUPS)),
+        (rpc + "sendRemoteCommEvent", "type", "data"),
         (rpc + "reloadConfig",),
         (rpc + "clearAllProcessLogs",),
         (rpc + "stopAllProcesses", chance.random() < 0.5),
@@ -81,6 +92,7 @@ class Churn(unittest.TestCase):
 
     def churn(self):
         names = [n if n != "several" else f"several:several_{i}" for n in PROGRAMS for i in range(3 if n == "several" else 1)]
+        names += ["ears:ears_0", "ears:ears_1", "deaf"]
         end = time.monotonic() + SECONDS
         threads = [threading.Thread(target=self.client, args=(number, names, end)) for number in range(CLIENTS)]
         for thread in threads:
@@ -95,12 +107,16 @@ class Churn(unittest.TestCase):
                                 stdout=subprocess.PIPE, text=True, check=True)
         return [line.split()[0] for line in listed.stdout.splitlines()]
 
+    def is_started(self):
+        """What the last clients asked for without waiting may still be under way."""
+        self.call("supervisor.startProcess", "steady", True)
+        return self.daemon.state("steady") == "RUNNING"
+
     def test_churn(self):
         self.churn()
-        for name in PROGRAMS:
+        for name in GROUPS:
             self.call("supervisor.addProcessGroup", name)
-        self.call("supervisor.startProcess", "steady", True)
-        self.assertEqual(self.daemon.state("steady"), "RUNNING")
+        wait_until(self.is_started, "the steady one to be RUNNING")
         # What the daemon says and what is there are the same.
         for info in self.daemon.rpc.supervisor.getAllProcessInfo():
             if info["statename"] == "RUNNING" and info["name"] in ("steady", "rude"):
