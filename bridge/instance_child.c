@@ -26,6 +26,7 @@ struct InstanceChild {
     int end_code;
     int end_status;
     unsigned scope_tries;
+    bool scope_asked;  /* systemd has not answered yet: that a unit went away is about the last one */
     bool scope_unsure; /* an answer was lost: a scope of that name may be this one */
     sd_event_source *timer;
     Due due; /* what the timer is for */
@@ -75,17 +76,24 @@ static void settle(Instance *instance)
         instance->context->settled(instance, instance->context->userdata);
 }
 
-/* What the process has left behind is nobody's any more. */
+/* What the process has left behind is nobody's any more. The scope is stopped, too: one that was made for a
+ * process that had just died would stay for ever, since it never becomes empty. */
 static void sweep(Instance *instance)
 {
-    if (instance->child->scope_busy)
-        (void)systemd_kill_all(instance->context->systemd, instance->planned->unit, SIGKILL, NULL, NULL);
+    Systemd *systemd = instance->context->systemd;
+
+    if (!instance->child->scope_busy)
+        return;
+    (void)systemd_kill_all(systemd, instance->planned->unit, SIGKILL, NULL, NULL);
+    (void)systemd_stop(systemd, instance->planned->unit, NULL, NULL);
 }
 
 static void scope_gone(Instance *instance)
 {
     InstanceChild *self = instance->child;
 
+    if (self->scope_asked)
+        return;
     self->scope_busy = false;
     if (self->start_wanted && !self->process && !self->has_ended)
         begin(instance);
@@ -100,11 +108,12 @@ static void kill_it(Instance *instance);
 /* Somebody stops the scope. */
 static void see_stop(Instance *instance)
 {
+    InstanceChild *self = instance->child;
     bool alive = instance->state == PROCESS_STARTING || instance->state == PROCESS_RUNNING;
 
-    if (!alive)
+    if (!alive || (!self->process && !self->has_ended))
         return;
-    if (instance->child->process)
+    if (self->process)
         after(instance, seconds(MAX(instance->planned->config->stopwaitsecs, 1)), kill_it);
     instance_apply(instance, STATE_EVENT_STOPPING);
 }
@@ -179,10 +188,15 @@ static void on_scope_requested(const char *unit, int result, const char *message
     Instance *instance = userdata;
     InstanceChild *self = instance->child;
 
+    self->scope_asked = false;
     if (result >= 0) {
         self->scope_made = true;
+        self->scope_busy = true;
         instance->start_pending = false;
-        look(instance);
+        if (self->process)
+            look(instance);
+        else
+            sweep(instance);
         return;
     }
     if (is_worth_another_try(instance, result)) {
@@ -204,6 +218,7 @@ static void request_scope(Instance *instance)
         return;
     properties = mapping_scope(instance->planned, (uint32_t)child_pid(self->process));
     self->scope_busy = true;
+    self->scope_asked = true;
     int r = systemd_start_transient(instance->context->systemd, instance->planned->unit, properties,
                                     on_scope_requested, instance);
     if (r < 0)
@@ -533,8 +548,6 @@ static bool at_rest(const Instance *instance)
 static void abolish(Instance *instance)
 {
     sweep(instance);
-    if (instance->child->scope_busy)
-        (void)systemd_stop(instance->context->systemd, instance->planned->unit, NULL, NULL);
 }
 
 static void detach(Instance *instance)
