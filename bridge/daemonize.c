@@ -106,13 +106,17 @@ static int start(const Settings *settings, const char *handoff, int error_fd, ch
     g_autofree char *executable = g_file_read_link("/proc/self/exe", NULL);
     /* The plain name may be taken by the unit file of a distribution's supervisor package. */
     static const char *const prefixes[] = {"", "supersede-"};
-    int r = -EEXIST;
+    g_autoptr(SystemdWait) systemd = NULL;
 
+    int r = systemd_wait_open(user_manager, &systemd);
+    if (r < 0)
+        return r;
+    r = -EEXIST;
     g_autoptr(PropertyList) properties = make_properties(executable, handoff, slice);
     for (size_t i = 0; i < G_N_ELEMENTS(prefixes) && r == -EEXIST; i++) {
         g_autofree char *unit = g_strconcat(prefixes[i], identifier, ".service", NULL);
         g_clear_pointer(ret_message, g_free);
-        r = systemd_run_and_wait(user_manager, unit, properties, error_fd, ret_message);
+        r = systemd_wait_run(systemd, unit, properties, error_fd, ret_message);
     }
     return r;
 }

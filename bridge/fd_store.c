@@ -462,6 +462,18 @@ int fd_store_put(FdStore *store, const char *name, int fd)
     return 0;
 }
 
+int fd_store_leave(FdStore *store, const char *name, int fd)
+{
+    int r = fd_store_put(store, name, fd);
+    Entry *entry = r >= 0 ? g_hash_table_lookup(store->entries, name) : NULL;
+
+    if (entry)
+        entry->fd = fd;
+    else
+        close(fd);
+    return r;
+}
+
 int fd_store_take(FdStore *store, const char *name)
 {
     Entry *entry = g_hash_table_lookup(store->entries, name);

@@ -37,6 +37,9 @@ bool fd_store_is_kept(const FdStore *store);
  * name is dropped. 0 or negative errno. */
 int fd_store_put(FdStore *store, const char *name, int fd);
 
+/* The same, as if an earlier bridge had put it: for fd_store_take(). Takes `fd`, also on failure. */
+int fd_store_leave(FdStore *store, const char *name, int fd);
+
 /* What an earlier bridge has put: the descriptor is the caller's and stays in the store. -ENOENT when there
  * is none, or when it was taken already. */
 int fd_store_take(FdStore *store, const char *name);

@@ -40,6 +40,9 @@ char *instance_adopted_fd_name(const char *namespec, int fd)
 char *instance_adopted_scope(const PlannedProcess *planned)
 {
     g_autofree char *stem = g_strndup(planned->unit, strlen(planned->unit) - strlen(".service"));
+
+    /* systemd knows no instances of scopes. */
+    g_strdelimit(stem, "@", ':');
     return g_strconcat(stem, ".scope", NULL);
 }
 

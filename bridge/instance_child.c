@@ -216,7 +216,8 @@ static void request_scope(Instance *instance)
 
     if (!self->process || self->released)
         return;
-    properties = mapping_scope(instance->planned, (uint32_t)child_pid(self->process));
+    const uint32_t pid = (uint32_t)child_pid(self->process);
+    properties = mapping_scope(instance->planned, &pid, 1);
     self->scope_busy = true;
     self->scope_asked = true;
     int r = systemd_start_transient(instance->context->systemd, instance->planned->unit, properties,

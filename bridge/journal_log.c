@@ -38,8 +38,12 @@ static int map_position(const char *path, Position **ret)
     CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     Position *position;
 
-    if (fd < 0 || ftruncate(fd, sizeof(Position)) < 0)
+    if (fd < 0)
         return -errno;
+    /* Writing to a mapped page that there is no room for would be a SIGBUS. */
+    int r = posix_fallocate(fd, 0, sizeof(Position));
+    if (r > 0)
+        return -r;
     position = mmap(NULL, sizeof(Position), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (position == MAP_FAILED)
         return -errno;

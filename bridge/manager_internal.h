@@ -2,6 +2,7 @@
  * manager_servers.c and manager_signal.c. Nobody else includes this. */
 #pragma once
 
+#include "bridge/adoption_end.h"
 #include "bridge/fd_store.h"
 #include "bridge/group_owner.h"
 #include "bridge/http.h"
@@ -25,7 +26,8 @@ struct Manager {
     Store *store;
     FdStore *fd_store;
     ServerSockets *sockets;
-    char *own_unit; /* the service that this process is the main process of; NULL: none */
+    AdoptionEnd *adoption_end; /* NULL: nothing was adopted */
+    char *own_unit;            /* the service that this process is the main process of; NULL: none */
     EventBus *events;
     Tick *tick;
     Http *http;

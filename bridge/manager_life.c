@@ -6,6 +6,7 @@
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
+#include "bridge/adoption.h"
 #include "bridge/autolog.h"
 #include "bridge/dropin_file.h"
 #include "bridge/handoff.h"
@@ -166,6 +167,10 @@ static void become_ready(Manager *manager)
     (void)sd_notifyf(false, "READY=1\nMAINPID=%d\nSTATUS=supervising %u groups", (int)getpid(),
                      manager->groups->len);
     fd_store_drop_untaken(manager->fd_store);
+    if (manager->line->adopt)
+        manager->adoption_end =
+            adoption_end_begin(manager->systemd, manager->log, manager->runtime_directory,
+                               manager->line->adopt, manager->context.mapping.user_manager);
     /* Events about units came in while they were looked at; nothing of that may be missed. */
     on_resynchronise(manager);
     event_bus_publish(manager->events, EVENT_SUPERVISOR_STATE_CHANGE_RUNNING, "", 0);
@@ -590,6 +595,25 @@ static void allocate(Manager *manager)
     manager->state = DAEMON_RUNNING;
 }
 
+/* Returns 1 when an old supervisord's place was taken just now. */
+static int adopt(Manager *manager, char **ret_message)
+{
+    if (!manager->line->adopt)
+        return 0;
+    return adoption_run(
+        &(AdoptionContext){
+            .file = manager->line->adopt,
+            .runtime_directory = manager->runtime_directory,
+            .user_manager = manager->context.mapping.user_manager,
+            .config = manager->config,
+            .identifier = manager->settings->identifier,
+            .log = manager->log,
+            .store = manager->store,
+            .fd_store = manager->fd_store,
+        },
+        ret_message);
+}
+
 int manager_new(const CommandLine *line, const Settings *settings, Config *config, MainLog *log,
                 char **environment, Manager **ret, char **ret_message)
 {
@@ -615,7 +639,14 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     if (r < 0)
         return r;
     fill_context(manager, environment);
-    if (!settings->nocleanup && !store_is_restart(manager->store))
+    r = adopt(manager, ret_message);
+    if (r < 0) {
+        runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);
+        return r;
+    }
+    /* The logs of what was adopted are called the same. */
+    bool begins = !store_is_restart(manager->store) && r == 0;
+    if (!settings->nocleanup && begins)
         autolog_clear(settings->childlogdir, settings->identifier, log);
     r = activate_all(manager, ret_message);
     if (r < 0) {
@@ -642,6 +673,7 @@ void manager_free(Manager *manager)
     g_hash_table_unref(manager->by_name);
     g_hash_table_unref(manager->by_unit);
     g_hash_table_unref(manager->by_socket);
+    adoption_end_free(manager->adoption_end);
     rpc_server_free(manager->rpc);
     web_free(manager->web);
     pump_free(manager->pump);

@@ -132,56 +132,176 @@ static int duplicate(const OldDaemon *daemon, int fd)
     return copy < 0 ? -errno : copy;
 }
 
-/* The daemon's other end of a child's pipe: the same inode, open the other way. A socketpair has an inode for
- * each end, so the ends of one cannot be told from here; Supervisor uses pipes. */
-static int find_other_end(const OldDaemon *daemon, const GArray *fds, const char *target, int child_mode)
+/* A pipe between the daemon and one of its programs. */
+typedef struct Pipe {
+    ino_t inode;
+    int fd;          /* the daemon's */
+    bool is_input;   /* of the program: the daemon writes */
+    unsigned places; /* a bit for each of the main process's descriptors 0, 1 and 2 that leads there */
+} Pipe;
+
+static bool pipe_inode(const char *target, ino_t *ret)
 {
-    for (unsigned i = 0; i < fds->len; i++) {
-        int fd = g_array_index(fds, int, i);
-        g_autofree char *other = descriptor_target(daemon->pid, fd);
-        int mode = descriptor_mode(daemon->pid, fd);
-        if (g_strcmp0(other, target) == 0 && mode >= 0 && mode != child_mode)
-            return fd;
+    char *end;
+
+    if (!target || !g_str_has_prefix(target, "pipe:["))
+        return false;
+    *ret = strtoul(target + strlen("pipe:["), &end, 10);
+    return *end == ']';
+}
+
+static Pipe *find_pipe(const GArray *pipes, ino_t inode)
+{
+    for (unsigned i = 0; i < pipes->len; i++) {
+        if (g_array_index(pipes, Pipe, i).inode == inode)
+            return &g_array_index(pipes, Pipe, i);
     }
-    return -ENOENT;
+    return NULL;
 }
 
-static const int child_modes[OLD_DAEMON_STREAMS] = {O_RDONLY, O_WRONLY, O_WRONLY};
-
-static int find_end_of(const OldDaemon *daemon, const GArray *fds, pid_t pid, int stream)
+/* All pipes that the daemon has an end of. */
+static GArray *list_pipes(const OldDaemon *daemon)
 {
-    g_autofree char *target = descriptor_target(pid, stream);
-
-    if (!target || !g_str_has_prefix(target, "pipe:"))
-        return -ENOENT;
-    return find_other_end(daemon, fds, target, child_modes[stream]);
-}
-
-static int find_end(const OldDaemon *daemon, const GArray *fds, const GArray *tree, int stream)
-{
-    for (unsigned i = 0; i < tree->len; i++) {
-        int fd = find_end_of(daemon, fds, g_array_index(tree, pid_t, i), stream);
-        if (fd >= 0)
-            return fd;
-    }
-    return -ENOENT;
-}
-
-int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, int ret_fds[OLD_DAEMON_STREAMS])
-{
+    GArray *pipes = g_array_new(FALSE, TRUE, sizeof(Pipe));
     g_autoptr(GArray) fds = list_descriptors(daemon->pid);
-    int taken[OLD_DAEMON_STREAMS] = {-1, -1, -1}, ends[OLD_DAEMON_STREAMS];
+
+    for (unsigned i = 0; i < fds->len; i++) {
+        Pipe pipe = {.fd = g_array_index(fds, int, i)};
+        g_autofree char *target = descriptor_target(daemon->pid, pipe.fd);
+        pipe.is_input = descriptor_mode(daemon->pid, pipe.fd) == O_WRONLY;
+        if (pipe_inode(target, &pipe.inode))
+            g_array_append_val(pipes, pipe);
+    }
+    return pipes;
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+    const Pipe *one = a, *other = b;
+    return (one->inode > other->inode) - (one->inode < other->inode);
+}
+
+static void add_pipe(GArray *mine, const Pipe *pipe, bool is_main, int fd)
+{
+    Pipe *known = find_pipe(mine, pipe->inode);
+
+    if (!known) {
+        g_array_append_val(mine, *pipe);
+        known = &g_array_index(mine, Pipe, mine->len - 1);
+    }
+    if (is_main && fd < OLD_DAEMON_STREAMS)
+        known->places |= 1U << fd;
+}
+
+/* Those of them that the program has: whichever of its processes, as whichever descriptor. In order of age.
+ */
+static GArray *select_pipes(const GArray *pipes, const GArray *tree, pid_t main_process)
+{
+    GArray *mine = g_array_new(FALSE, TRUE, sizeof(Pipe));
+
+    for (unsigned i = 0; i < tree->len; i++) {
+        pid_t pid = g_array_index(tree, pid_t, i);
+        g_autoptr(GArray) fds = list_descriptors(pid);
+        for (unsigned j = 0; j < fds->len; j++) {
+            int fd = g_array_index(fds, int, j);
+            g_autofree char *target = descriptor_target(pid, fd);
+            ino_t inode;
+            const Pipe *pipe = pipe_inode(target, &inode) ? find_pipe(pipes, inode) : NULL;
+            /* Its other end: not what both have inherited from somebody else. */
+            if (pipe && descriptor_mode(pid, fd) == (pipe->is_input ? O_RDONLY : O_WRONLY))
+                add_pipe(mine, pipe, pid == main_process, fd);
+        }
+    }
+    g_array_sort(mine, compare_inodes);
+    return mine;
+}
+
+enum { STDOUT = 1, STDERR = 2 };
+
+/* Nobody writes there any more: the program has given it up. The daemon keeps its end open all the same. */
+static bool is_given_up(const OldDaemon *daemon, const Pipe *pipe)
+{
+    int copy = duplicate(daemon, pipe->fd);
+    struct pollfd state = {.fd = copy, .events = POLLIN};
+
+    if (copy < 0)
+        return false;
+    bool ended = poll(&state, 1, 0) == 1 && (state.revents & (POLLIN | POLLHUP)) == POLLHUP;
+    close(copy);
+    return ended;
+}
+
+/* Among the daemon's ends of outputs, by number: the one next to this. NULL: there is none. */
+static const Pipe *find_neighbour(const GArray *pipes, const Pipe *output, bool below)
+{
+    const Pipe *nearest = NULL;
+
+    for (unsigned i = 0; i < pipes->len; i++) {
+        const Pipe *pipe = &g_array_index(pipes, Pipe, i);
+        bool fits = !pipe->is_input && (below ? pipe->fd < output->fd : pipe->fd > output->fd);
+        if (fits && (!nearest || (pipe->fd > nearest->fd) == below))
+            nearest = pipe;
+    }
+    return nearest;
+}
+
+/* The only output pipe that is left of two. The three of a program are made one after the other, so most
+ * often the distance from the one of its standard input tells which it is; otherwise the one that is given up
+ * does, which has the number next to it in the daemon. */
+static int place_of_one(const OldDaemon *daemon, const GArray *pipes, const Pipe *output, const Pipe *input)
+{
+    if (input && output->inode > input->inode && output->inode - input->inode <= STDERR)
+        return (int)(output->inode - input->inode);
+    const Pipe *below = find_neighbour(pipes, output, true), *above = find_neighbour(pipes, output, false);
+    if (below && is_given_up(daemon, below))
+        return STDERR;
+    if (above && is_given_up(daemon, above))
+        return STDOUT;
+    return output->places == 1U << STDERR ? STDERR : STDOUT;
+}
+
+static void place_outputs(const OldDaemon *daemon, const GArray *pipes, const Pipe *outputs[2],
+                          bool redirected, const Pipe *places[OLD_DAEMON_STREAMS])
+{
+    const Pipe *first = outputs[0], *second = outputs[1];
+
+    if (!first)
+        return;
+    if (!second) {
+        places[redirected ? STDOUT : place_of_one(daemon, pipes, first, places[0])] = first;
+        return;
+    }
+    /* As a program has them that leaves its descriptors alone, whatever their age. */
+    bool swapped = second->places & 1U << STDOUT && !(first->places & 1U << STDOUT);
+    places[STDOUT] = swapped ? second : first;
+    places[STDERR] = swapped ? first : second;
+}
+
+int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, pid_t main_process, bool redirected,
+                          int ret_fds[OLD_DAEMON_STREAMS])
+{
+    g_autoptr(GArray) pipes = list_pipes(daemon);
+    g_autoptr(GArray) mine = select_pipes(pipes, tree, main_process);
+    const Pipe *outputs[2] = {NULL, NULL}, *places[OLD_DAEMON_STREAMS] = {NULL, NULL, NULL};
+    int taken[OLD_DAEMON_STREAMS] = {-1, -1, -1};
+    unsigned count = 0;
     int r = 0;
 
-    for (int stream = 0; stream < OLD_DAEMON_STREAMS && r >= 0; stream++) {
-        ends[stream] = find_end(daemon, fds, tree, stream);
-        if (ends[stream] < 0 || (stream == 2 && ends[2] == ends[1]))
-            continue;
-        taken[stream] = r = duplicate(daemon, ends[stream]);
+    for (unsigned i = 0; i < mine->len; i++) {
+        const Pipe *pipe = &g_array_index(mine, Pipe, i);
+        if (pipe->is_input)
+            places[0] = pipe;
+        else if (count < G_N_ELEMENTS(outputs))
+            outputs[count++] = pipe;
     }
-    for (int stream = 0; stream < OLD_DAEMON_STREAMS && r < 0; stream++) {
-        if (taken[stream] >= 0)
-            close(taken[stream]);
+    place_outputs(daemon, pipes, outputs, redirected, places);
+    for (int place = 0; place < OLD_DAEMON_STREAMS && r >= 0; place++) {
+        if (places[place])
+            taken[place] = r = duplicate(daemon, places[place]->fd);
+    }
+    for (int place = 0; place < OLD_DAEMON_STREAMS && r < 0; place++) {
+        if (taken[place] >= 0)
+            close(taken[place]);
     }
     if (r < 0)
         return r;

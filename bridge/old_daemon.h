@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,11 +27,12 @@ int old_daemon_kill(OldDaemon *daemon);
 
 enum { OLD_DAEMON_STREAMS = 3 };
 
-/* Duplicates of the daemon's ends of what a child has as descriptors 0, 1 and 2: pipes, or the socket of a
- * listener. -1 where it has none (the child has put a file in the place, or 2 is the same pipe as 1). A child
- * that has given its own away may still have children that write there: `tree` (of pid_t, the child among
- * them) is searched. The caller owns the descriptors. Returns 0 or negative errno. */
-int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, int ret_fds[OLD_DAEMON_STREAMS]);
+/* Duplicates of the daemon's ends of a program's standard input, output and error; -1 where the program has
+ * given its own away. `tree`: the pids of all its processes, `main_process` among them: one of the others may
+ * still have what that has not. `redirected`: its standard error goes the way of its output, as configured.
+ * The caller owns the descriptors. Returns 0 or negative errno. */
+int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, pid_t main_process, bool redirected,
+                          int ret_fds[OLD_DAEMON_STREAMS]);
 
 /* Duplicates of every socket on which it listens: an array of int, owned by the caller, who closes them. 0 or
  * negative errno. */

@@ -170,6 +170,16 @@ static void settle_file(const ServerConfig *server)
     (void)chmod(server->file, server->chmod);
 }
 
+int server_socket_keep(FdStore *store, const ServerConfig *server, int fd)
+{
+    g_autofree char *name = listens_at(fd, server) ? store_name(server) : NULL;
+    int copy = name ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
+
+    if (!name)
+        return 0;
+    return copy < 0 ? -errno : fd_store_leave(store, name, copy);
+}
+
 int server_sockets_open(ServerSockets *sockets, FdStore *store, const ServerConfig *server,
                         HttpSocketFile *ret_file, bool *ret_ours)
 {

@@ -100,6 +100,7 @@ static const LineRow rows[] = {
     NUMBER('\0', "minprocs", minprocs, value_integer, "NUM -- processes that must be available"),
     TEXT('\0', "profile_options", profile, read_plain, "OPTIONS -- accepted, does nothing"),
     TEXT('\0', "handoff", handoff, read_plain, NULL),
+    TEXT('\0', "adopt", adopt, read_plain, NULL),
 };
 
 static char *option_label(const GetoptRow *option)

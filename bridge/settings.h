@@ -13,6 +13,7 @@ typedef struct CommandLine {
     char *program; /* argv[0] */
     char *configuration;
     char *handoff; /* ours: the file that the daemonising parent left for its service (bridge/daemonize.h) */
+    char *adopt;   /* ours: take the place of the supervisord that this file tells of (bridge/adoption.h) */
     bool nodaemon;
     bool silent;
     bool nocleanup;

@@ -454,6 +454,24 @@ int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone
     return send_kill(systemd, unit, "all", signal, done, userdata);
 }
 
+int systemd_reload(Systemd *systemd, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "Reload", &message);
+    return r < 0 ? r : send_unit_call(systemd, message, "", done, userdata);
+}
+
+int systemd_disable(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "DisableUnitFiles", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "asb", 1, unit, false);
+    return r < 0 ? r : send_unit_call(systemd, message, unit, done, userdata);
+}
+
 static int on_looked(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
     g_autoptr(Call) call = userdata;

@@ -62,6 +62,11 @@ int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone don
 /* To every process of the unit. */
 int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata);
 
+/* daemon-reload; the unit that `done` is told is "". */
+int systemd_reload(Systemd *systemd, SystemdDone done, void *userdata);
+/* `systemctl disable`, which does not stop it. */
+int systemd_disable(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
+
 /* A look at a unit as it is now. `snapshot` is NULL when it is not loaded (result -ENOENT) or the call
  * failed. */
 typedef void (*SystemdLooked)(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata);

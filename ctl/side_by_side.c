@@ -5,6 +5,7 @@
 
 #include "common/namespec.h"
 #include "ctl/client.h"
+#include "ctl/daemon_address.h"
 #include "ctl/record.h"
 #include "ctl/transport.h"
 #include "ctl/unit_list.h"
@@ -62,31 +63,7 @@ static SideProcess *find(const SideBySide *side, const char *name)
 
 /* The daemon */
 
-typedef struct Address {
-    char *url;
-    const char *username, *password;
-} Address;
-
-/* Where the client would look; without a section for it, where the daemon listens. */
-static Address find_address(const Config *daemon, const Config *client)
-{
-    for (size_t i = 0; i < config_section_count(daemon); i++) {
-        const ClientConfig *settings = client ? config_client(client) : NULL;
-        if (settings && strcmp(config_section(daemon, i)->name, "supervisorctl") == 0)
-            return (Address){g_strdup(settings->serverurl), settings->username, settings->password};
-    }
-    for (size_t i = 0; i < config_server_count(daemon); i++) {
-        const ServerConfig *server = config_server(daemon, i);
-        char *url =
-            server->is_unix
-                ? g_strconcat("unix://", server->file, NULL)
-                : g_strdup_printf("http://%s:%u", *server->host ? server->host : "127.0.0.1", server->port);
-        return (Address){url, server->username, server->password};
-    }
-    return (Address){g_strdup("http://localhost:9001"), NULL, NULL};
-}
-
-static char *ask(const Address *address, GArray **ret_infos)
+static char *ask(const DaemonAddress *address, GArray **ret_infos)
 {
     g_autoptr(Transport) transport = NULL;
     g_autoptr(Client) client = NULL;
@@ -127,8 +104,8 @@ static void look_at_daemon(SideBySide *side, const char *path, const Plan *plan)
     g_autoptr(GArray) infos = NULL;
 
     (void)config_load_client(path, config_host_real(), diagnostics, &client);
-    Address address = find_address(plan_config(plan), client);
-    side->serverurl = address.url;
+    g_auto(DaemonAddress) address = daemon_address_find(plan_config(plan), client);
+    side->serverurl = g_strdup(address.url);
     side->problem = ask(&address, &infos);
     if (infos)
         take_infos(side, infos);

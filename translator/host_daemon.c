@@ -18,6 +18,7 @@ void host_daemon_free(HostDaemon *daemon)
         return;
     g_free(daemon->configuration);
     g_free(daemon->unit);
+    g_strfreev(daemon->arguments);
     g_free(daemon);
 }
 
@@ -168,6 +169,7 @@ static void look_at_process(GPtrArray *daemons, pid_t pid)
     HostDaemon *daemon = g_new0(HostDaemon, 1);
     daemon->pid = pid;
     daemon->unit = read_unit(pid);
+    daemon->arguments = g_strdupv(arguments);
     daemon->configuration = resolve_configuration(named_configuration(arguments), directory, arguments[-1]);
     /* Ours is its own executable, the other one's is Python. */
     daemon->ours = executable && is_called(executable, "supervisord");

@@ -9,6 +9,7 @@
 typedef struct HostDaemon {
     pid_t pid;           /* 0: not running */
     char *configuration; /* absolute; NULL when it is not known */
+    char **arguments;    /* of the process, without its own name; NULL when it is not running */
     char *unit;          /* the unit that runs it, or would; NULL */
     bool ours;           /* it is this project's */
 } HostDaemon;

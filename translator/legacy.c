@@ -86,7 +86,6 @@ int legacy_daemon_write(const LegacyDaemon *daemon, const char *path)
     g_autoptr(GError) error = NULL;
 
     g_key_file_set_integer(file, DAEMON_GROUP, "pid", daemon->pid);
-    g_key_file_set_uint64(file, DAEMON_GROUP, "start", daemon->start);
     g_key_file_set_string(file, DAEMON_GROUP, "identifier", daemon->identifier ? daemon->identifier : "");
     for (unsigned i = 0; i < daemon->processes->len; i++)
         put_process(file, i, g_ptr_array_index(daemon->processes, i));
@@ -136,7 +135,6 @@ int legacy_daemon_read(const char *path, LegacyDaemon **ret)
     if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &error))
         return error->domain == G_FILE_ERROR && error->code == G_FILE_ERROR_NOENT ? -ENOENT : -EBADMSG;
     daemon->pid = g_key_file_get_integer(file, DAEMON_GROUP, "pid", NULL);
-    daemon->start = g_key_file_get_uint64(file, DAEMON_GROUP, "start", NULL);
     daemon->identifier = get_text(file, DAEMON_GROUP, "identifier");
     if (daemon->pid <= 0)
         return -EBADMSG;

@@ -23,7 +23,6 @@ typedef struct LegacyProcess {
 
 typedef struct LegacyDaemon {
     pid_t pid;
-    uint64_t start; /* of the process, in ticks since boot: a pid alone comes back */
     char *identifier;
     GPtrArray *processes; /* of LegacyProcess, in the daemon's order */
 } LegacyDaemon;

@@ -21,6 +21,8 @@ static const Command commands[] = {
      "the units that would be made: of all, or of a program, a group, group:process or group:*"},
     {"export", "--output DIR [--force] [--user] [--unit-directory DIR] CONF", supersede_export,
      "permanent unit files that need neither Supervisor nor supersede"},
+    {"adopt", "[--dry-run] [CONF]", supersede_adopt,
+     "takes the place of the supervisord that runs here: its programs run on and do not notice"},
     {"status", "[--json] [CONF]", supersede_status,
      "each process as the daemon tells it beside its units; exit status 1 when something runs twice"},
 };

@@ -257,7 +257,7 @@ char *mapping_sockets(const PlannedGroup *group)
     return g_strdup_printf("Sockets=%s\n", name);
 }
 
-PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid)
+PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count)
 {
     PropertyList *list = property_list_new();
 
@@ -270,7 +270,7 @@ PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid)
     /* Nobody wants to hear of how it ended: the daemon has seen it. */
     property_list_add_string(list, "CollectMode", "inactive-or-failed");
     add_stop(list, process->config);
-    property_list_add_uint32_list(list, "PIDs", &pid, 1);
+    property_list_add_uint32_list(list, "PIDs", pids, count);
     return list;
 }
 

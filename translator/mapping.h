@@ -30,7 +30,7 @@ PropertyList *mapping_socket_service(const PlannedGroup *group);
 char *mapping_sockets(const PlannedGroup *group);
 
 /* Properties of the scope of an event listener, whose process is there already. */
-PropertyList *mapping_scope(const PlannedProcess *process, uint32_t pid);
+PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count);
 
 /* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);

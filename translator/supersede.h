@@ -15,6 +15,7 @@ int supersede_check(int argc, char **argv);
 int supersede_show(int argc, char **argv);
 int supersede_export(int argc, char **argv);
 int supersede_status(int argc, char **argv);
+int supersede_adopt(int argc, char **argv);
 
 /* "supersede: TEXT" on stderr; returns STATUS_ERROR. */
 G_GNUC_PRINTF(1, 2) int supersede_complain(const char *format, ...);

@@ -22,6 +22,8 @@ typedef struct Scene {
     pid_t daemon;
     pid_t program;
     pid_t helper; /* of the program; its parent has ended */
+    bool redirected;
+    bool everything_to_stderr;
     OldDaemon *old;
 } Scene;
 
@@ -77,7 +79,7 @@ static pid_t make_helper(int report)
     return between;
 }
 
-static void be_daemon(int report, bool redirected)
+static void be_daemon(int report, bool redirected, bool everything_to_stderr)
 {
     int in[2], out[2], error[2];
     int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -92,7 +94,7 @@ static void be_daemon(int report, bool redirected)
     if (program == 0) {
         (void)setpgid(0, 0);
         (void)dup2(in[0], 0);
-        (void)dup2(out[1], 1);
+        (void)dup2(everything_to_stderr ? error[1] : out[1], 1);
         (void)dup2(redirected ? out[1] : error[1], 2);
         int fds[] = {in[0], in[1], out[0], out[1], error[0], error[1], listening};
         for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
@@ -118,10 +120,11 @@ static void begin(Scene *scene, bool redirected)
     ProcessFacts facts;
     pid_t pids[2];
 
+    scene->redirected = redirected;
     assert_int_equal(pipe2(report, O_CLOEXEC), 0);
     scene->daemon = fork_for_a_while();
     if (scene->daemon == 0)
-        be_daemon(report[1], redirected);
+        be_daemon(report[1], redirected, scene->everything_to_stderr);
     close(report[1]);
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(read(report[0], &pids[i], sizeof pids[i]), sizeof pids[i]);
@@ -157,7 +160,7 @@ static bool contains(const GArray *pids, pid_t pid)
 
 static void another_process_of_that_pid_is_not_taken_for_it(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
     OldDaemon *other = NULL;
     ProcessFacts facts;
 
@@ -170,7 +173,7 @@ static void another_process_of_that_pid_is_not_taken_for_it(void **state)
 
 static void those_of_a_lost_parent_belong_to_the_tree(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
 
     begin(&scene, false);
     g_autoptr(GArray) children = process_facts_children(scene.daemon);
@@ -185,7 +188,7 @@ static void those_of_a_lost_parent_belong_to_the_tree(void **state)
 
 static void frozen_it_stands_still_and_thawed_it_goes_on(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
     ProcessFacts facts;
 
     begin(&scene, false);
@@ -202,8 +205,13 @@ static void frozen_it_stands_still_and_thawed_it_goes_on(void **state)
 static void expect_read(int fd, const char *expected)
 {
     char text[128] = "";
+    size_t size = strlen(expected);
 
-    assert_int_equal(read(fd, text, sizeof text - 1), strlen(expected));
+    for (size_t got = 0; got < size;) {
+        ssize_t count = read(fd, text + got, size - got);
+        assert_true(count > 0);
+        got += (size_t)count;
+    }
     assert_string_equal(text, expected);
 }
 
@@ -217,13 +225,13 @@ static void close_fds(int fds[OLD_DAEMON_STREAMS])
 
 static void the_pipes_work_on_when_the_daemon_is_dead(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
     int fds[OLD_DAEMON_STREAMS];
 
     begin(&scene, false);
     g_autoptr(GArray) tree = process_facts_tree(scene.program);
     assert_int_equal(old_daemon_freeze(scene.old), 0);
-    assert_int_equal(old_daemon_take_pipes(scene.old, tree, fds), 0);
+    assert_int_equal(old_daemon_take_pipes(scene.old, tree, scene.program, scene.redirected, fds), 0);
     assert_int_equal(write(fds[0], "before", 6), 6);
     expect_read(fds[1], "before");
     assert_int_equal(old_daemon_kill(scene.old), 0);
@@ -235,12 +243,12 @@ static void the_pipes_work_on_when_the_daemon_is_dead(void **state)
 
 static void a_stream_that_the_program_replaced_is_found_at_its_helper(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
     int fds[OLD_DAEMON_STREAMS];
 
     begin(&scene, true);
     g_autoptr(GArray) tree = process_facts_tree(scene.program);
-    assert_int_equal(old_daemon_take_pipes(scene.old, tree, fds), 0);
+    assert_int_equal(old_daemon_take_pipes(scene.old, tree, scene.program, scene.redirected, fds), 0);
     assert_int_not_equal(fds[0], -1);
     assert_int_not_equal(fds[1], -1);
     /* Standard error goes the same way. */
@@ -251,9 +259,25 @@ static void a_stream_that_the_program_replaced_is_found_at_its_helper(void **sta
     end(&scene);
 }
 
+/* `command >&2`: what is left of the two is standard error. */
+static void the_one_that_is_left_is_told_from_the_other(void **state)
+{
+    Scene scene = {.everything_to_stderr = true};
+    int fds[OLD_DAEMON_STREAMS];
+
+    begin(&scene, false);
+    g_autoptr(GArray) tree = process_facts_tree(scene.program);
+    assert_int_equal(old_daemon_take_pipes(scene.old, tree, scene.program, false, fds), 0);
+    assert_int_equal(fds[1], -1);
+    assert_int_equal(write(fds[0], "x", 1), 1);
+    expect_read(fds[2], "x!");
+    close_fds(fds);
+    end(&scene);
+}
+
 static void only_listening_sockets_are_taken(void **state)
 {
-    Scene scene;
+    Scene scene = {0};
     GArray *fds = NULL;
 
     begin(&scene, false);
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(frozen_it_stands_still_and_thawed_it_goes_on),
         cmocka_unit_test(the_pipes_work_on_when_the_daemon_is_dead),
         cmocka_unit_test(a_stream_that_the_program_replaced_is_found_at_its_helper),
+        cmocka_unit_test(the_one_that_is_left_is_told_from_the_other),
         cmocka_unit_test(only_listening_sockets_are_taken),
         cmocka_unit_test(a_control_group_has_a_name),
     };

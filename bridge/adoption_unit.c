@@ -1,0 +1,72 @@
+#include "bridge/adoption_unit.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* The last one counts: zz. ExecStop= is `supervisorctl shutdown` in many of these units, which would be sent
+ * to us. */
+#define DROPIN "zz-supersede-adoption.conf"
+#define DROPIN_TEXT                                                                                          \
+    "# Made while supersede takes this unit's programs over; it goes away by itself.\n"                      \
+    "[Service]\n"                                                                                            \
+    "Restart=no\n"                                                                                           \
+    "ExecStop=\n"                                                                                            \
+    "ExecStopPost=\n"                                                                                        \
+    "KillMode=process\n"                                                                                     \
+    "SendSIGKILL=no\n"
+
+char *adoption_unit_of(const char *cgroup)
+{
+    const char *name = strrchr(cgroup, '/');
+
+    /* Below user@UID.service are the units of another manager. */
+    if (!name || !g_str_has_suffix(name, ".service") || strstr(cgroup, "/user@"))
+        return g_strdup("");
+    return g_strdup(name + 1);
+}
+
+static char *dropin_directory(const char *unit, bool user_manager)
+{
+    g_autofree char *name = g_strconcat(unit, ".d", NULL);
+
+    return user_manager ? g_build_filename(g_get_user_runtime_dir(), "systemd", "user", name, NULL)
+                        : g_build_filename("/run/systemd/system", name, NULL);
+}
+
+char *adoption_unit_dropin(const char *unit, bool user_manager)
+{
+    g_autofree char *directory = dropin_directory(unit, user_manager);
+    return g_build_filename(directory, DROPIN, NULL);
+}
+
+int adoption_unit_quiet(SystemdWait *systemd, const char *unit, bool user_manager, char **ret_message)
+{
+    g_autofree char *directory = dropin_directory(unit, user_manager);
+    g_autofree char *path = adoption_unit_dropin(unit, user_manager);
+    g_autoptr(GError) error = NULL;
+
+    if (!*unit)
+        return 0;
+    if (g_mkdir_with_parents(directory, 0755) < 0) {
+        *ret_message = g_strdup_printf("%s: %s", directory, g_strerror(errno));
+        return -EIO;
+    }
+    if (!g_file_set_contents_full(path, DROPIN_TEXT, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error)) {
+        *ret_message = g_strdup(error->message);
+        return -EIO;
+    }
+    return systemd_wait_reload(systemd, ret_message);
+}
+
+void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_manager)
+{
+    g_autofree char *directory = dropin_directory(unit, user_manager);
+    g_autofree char *path = adoption_unit_dropin(unit, user_manager);
+    g_autofree char *message = NULL;
+
+    if (!*unit || g_unlink(path) < 0)
+        return;
+    (void)g_rmdir(directory);
+    (void)systemd_wait_reload(systemd, &message);
+}

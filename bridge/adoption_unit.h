@@ -1,0 +1,19 @@
+/* The unit that an old supervisord runs in: systemd must neither start it again when it is killed, nor stop
+ * what it has left behind, nor start it at the next boot. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "bridge/systemd_wait.h"
+
+/* The service that a control group belongs to, newly allocated; "" when it is none (a login session, a
+ * container). */
+char *adoption_unit_of(const char *cgroup);
+
+/* Keeps it quiet by a drop-in below /run, until adoption_unit_release(). Nothing happens for "". 0 or
+ * negative errno with `ret_message` newly allocated. Waits for a reload of systemd. */
+int adoption_unit_quiet(SystemdWait *systemd, const char *unit, bool user_manager, char **ret_message);
+/* Best effort: as it was. */
+void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_manager);
+/* The drop-in's file, newly allocated. */
+char *adoption_unit_dropin(const char *unit, bool user_manager);

@@ -1,0 +1,222 @@
+"""An old supervisord as a real service with programs of all kinds, and a look at all that must not change when it is adopted."""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import xmlrpc.client
+
+from daemon import ORACLE, OURS, SCRATCH, Daemon, unit_of
+from waiting import wait_until
+
+# Lines with numbers, as fast as the pause allows; notes the longest wait for a single write.
+TALKER = """\
+import os, sys, time
+name, pause, width = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+longest, number, filler = 0.0, 0, b"." * width
+while True:
+    before = time.monotonic()
+    os.write(1, b"%012d%s\\n" % (number, filler))
+    took = time.monotonic() - before
+    if took > longest:
+        longest = took
+        with open(name + ".new", "w") as file:
+            file.write(repr(longest))
+        os.rename(name + ".new", name)
+    number += 1
+    if pause:
+        time.sleep(pause)
+"""
+
+UNIT = """\
+[Unit]
+Description=the old supervisord
+[Service]
+ExecStart=/usr/bin/supervisord -n -c {conf}
+ExecStop=/usr/bin/supervisorctl -c {conf} shutdown
+ExecReload=/usr/bin/supervisorctl -c {conf} reload
+KillMode=process
+Restart=on-failure
+RestartSec=1s
+[Install]
+WantedBy=multi-user.target
+"""
+
+# In getProcessInfo's words; what moves by itself is left out.
+CARRIED = ("group", "name", "statename", "pid", "start", "exitstatus", "stdout_logfile", "stderr_logfile")
+
+
+def configuration(directory):
+    listener = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listener.py")
+    talk = f"/usr/bin/python3 %(here)s/talker.py %(here)s/%(program_name)s.longest"
+    return f"""
+[program:slow]
+command={talk} 0.001 20
+stdout_logfile=%(here)s/slow.log
+stdout_logfile_maxbytes=20KB
+stdout_logfile_backups=1000
+[program:fast]
+command={talk} 0.0002 900
+stdout_logfile=%(here)s/fast.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=100
+[program:to_stderr]
+command=/bin/sh -c 'exec {talk} 0.002 5 >&2'
+stderr_logfile=%(here)s/to_stderr.log
+[program:merged]
+command=/bin/sh -c 'exec {talk} 0.002 5 >&2'
+redirect_stderr=true
+stdout_logfile=%(here)s/merged.log
+[program:auto]
+command={talk} 0.01 5
+[program:nowhere]
+command={talk} 0.01 5
+stdout_logfile=NONE
+[program:echo]
+command=/bin/cat
+stdout_logfile=%(here)s/echo.log
+[program:many]
+command=/bin/sleep 100000
+numprocs=12
+process_name=%(program_name)s_%(process_num)02d
+[program:family]
+command=/bin/sh -c 'sleep 100000 & sleep 100000 & (sleep 100000 &); wait'
+[program:forks]
+command=/bin/sh -c 'while :; do /bin/true; done'
+[program:one]
+command=/bin/sleep 100000
+[program:two]
+command=/bin/sleep 100000
+stopsignal=INT
+stopwaitsecs=2
+[group:pair]
+programs=one,two
+[program:backoff]
+command=/bin/sh -c 'exit 3'
+startretries=1000
+[program:fatal]
+command=/does/not/exist
+startretries=0
+[program:ended]
+command=/bin/sh -c 'exit 7'
+startsecs=0
+autorestart=false
+[program:off]
+command=/bin/sleep 1
+autostart=false
+[program:stopped]
+command=/bin/sleep 100000
+[eventlistener:ears]
+command=/usr/bin/python3 {listener} %(here)s/ears.heard
+events=PROCESS_STATE,TICK_5
+"""
+
+
+class OldWorld:
+    def __init__(self, name):
+        self.daemon = Daemon(ORACLE, name)
+        self.unit = f"{name}-old.service"
+        self.daemon.write("talker.py", TALKER)
+        self.daemon.configure(configuration(self.daemon.directory))
+        with open(f"/etc/systemd/system/{self.unit}", "w", encoding="utf-8") as file:
+            file.write(UNIT.format(conf=self.daemon.conf))
+
+    def start(self):
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", "enable", "--now", "--quiet", self.unit], check=True)
+        wait_until(self.answers, "the old daemon to answer")
+        for name in ("slow", "fast", "to_stderr", "echo", "many:many_11", "family", "pair:two", "ears", "stopped"):
+            self.daemon.wait_state(name, "RUNNING")
+        self.daemon.rpc.supervisor.stopProcess("stopped")
+        self.daemon.wait_state("fatal", "FATAL")
+        self.daemon.wait_state("ended", "EXITED")
+        return self
+
+    def answers(self):
+        try:
+            return self.daemon.rpc.supervisor.getState()["statename"] == "RUNNING"
+        except (OSError, xmlrpc.client.Error):
+            return False
+
+    def supersede(self, *arguments):
+        return subprocess.run([OURS.program("supersede"), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+
+    def infos(self):
+        return {f"{info['group']}:{info['name']}": {key: info[key] for key in CARRIED}
+                for info in self.daemon.rpc.supervisor.getAllProcessInfo()}
+
+    def is_old(self):
+        """Who answers is the oracle."""
+        pid = self.daemon.rpc.supervisor.getPID()
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"/usr/bin/supervisord" in file.read()
+
+    def end(self):
+        """Whichever it is."""
+        subprocess.run(["systemctl", "disable", "--quiet", self.unit], check=False)
+        if self.answers():
+            self.daemon.rpc.supervisor.shutdown()
+        pid = self.daemon_pid()
+        if pid:
+            wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the daemon to end")
+        subprocess.run(["systemctl", "stop", self.unit], check=False)
+        os.unlink(f"/etc/systemd/system/{self.unit}")
+
+    def daemon_pid(self):
+        try:
+            return int(self.daemon.read("supervisord.pid"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def lines(self, name):
+        """All that a talker's log holds, oldest first."""
+        path = self.daemon.path(name)
+        parts = sorted(glob.glob(glob.escape(path) + ".*"), key=lambda part: -int(part.rpartition(".")[2]))
+        text = b""
+        for part in [*parts, path]:
+            with open(part, "rb") as file:
+                text += file.read()
+        return text.splitlines()
+
+    def check_log(self, test, name, at_least):
+        """Numbers without a gap or a repetition, and that they go on."""
+        wait_until(lambda: len(self.lines(name)) > at_least, f"{name} to go on")
+        lines = self.lines(name)
+        numbers = [int(line[:12]) for line in lines[:-1]]
+        wrong = [number for place, number in enumerate(numbers) if number != place][:3]
+        test.assertEqual(wrong, [], f"{name}: {len(numbers)} lines")
+
+    def longest_wait(self, name):
+        return float(self.daemon.read(f"{name}.longest"))
+
+
+class Poller(threading.Thread):
+    """A client that asks all the time, and connects anew for each question; remembers its longest wait for an answer."""
+
+    def __init__(self, world):
+        super().__init__(daemon=True)
+        self.world = world
+        self.longest = 0.0
+        self.answers = 0
+        self.enough = threading.Event()
+
+    def run(self):
+        last = time.monotonic()
+        while not self.enough.is_set():
+            if self.world.answers():
+                now = time.monotonic()
+                self.longest = max(self.longest, now - last)
+                self.answers += 1
+                last = now
+            time.sleep(0.005)
+        self.longest = max(self.longest, time.monotonic() - last)
+
+    def stop(self):
+        self.enough.set()
+        self.join()
+        return self.longest
