@@ -178,7 +178,7 @@ class Daemon:
         text = re.sub(r"(\(file: '[^']*'), line: \d+\)", r"\1)", text)
         text = text.replace(self.directory, "DIR").replace(self.name, "NAME")
         text = re.sub(r"/usr(/local)?/bin/", "BIN/", text)
-        # Python's own words for what the oracle's client did not expect (parity.md: only "error: " matters).
+        # Python's own words for what the oracle's client did not expect (only "error: " matters).
         text = re.sub(r"^error: <class '[^']*'>, (.*): file: \S+ line: \d+$", r"error: \1", text, flags=re.MULTILINE)
         text = re.sub(r"\bpid \d+", "pid N", text)
         text = re.sub(r"\buptime (\d+ days?, )?\d+:\d\d:\d\d", "uptime T", text)

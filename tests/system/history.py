@@ -9,7 +9,7 @@ import re
 
 from daemon import OURS
 
-# The turner keeps the oracle's loop going round: its poll is not woken by SIGCHLD (a defect parity.md names), so
+# The turner keeps the oracle's loop going round: its poll is not woken by SIGCHLD (a defect), so
 # without output it notices ends up to a second late and the states come out differently by luck.
 ORACLE_EXTRA = """
 [eventlistener:recorder]

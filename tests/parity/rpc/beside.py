@@ -19,7 +19,7 @@ from side import ORACLE, Answer, Ended, Side
 
 
 def without_named_differences(case, value):
-    """What parity.md names: one more field here, methods that only one of the two has, version numbers."""
+    """What docs/differences.md names: one more field here, methods that only one of the two has, version numbers."""
     if case.method == "supervisor.getAllConfigInfo" and isinstance(value, list):
         return [{name: member for name, member in row.items() if name != "autorestart"} for row in value]
     if case.method == "system.listMethods" and isinstance(value, list):
