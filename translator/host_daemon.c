@@ -47,6 +47,14 @@ static char **daemon_arguments(char **argv)
     return NULL;
 }
 
+/* Not an editor of a file of that name, nor what has started supervisord and waits for it (sudo, tini). */
+static bool is_python(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    return g_str_has_prefix(name, "python") || g_str_has_prefix(name, "pypy");
+}
+
 /* What -c says in any of its forms. */
 static const char *named_configuration(char **arguments)
 {
@@ -157,7 +165,7 @@ static void look_at_process(GPtrArray *daemons, pid_t pid)
 {
     g_auto(GStrv) argv = read_arguments(pid);
     char **arguments = argv ? daemon_arguments(argv) : NULL;
-    if (!arguments || !is_of_this_host(pid))
+    if (!arguments || (arguments > argv + 1 && !is_python(argv[0])) || !is_of_this_host(pid))
         return;
 
     g_autofree char *directory = read_link(pid, "cwd"), *executable = read_link(pid, "exe");

@@ -272,7 +272,8 @@ static const RuleRow rules_of_the_whole[] = {
 static const RuleRow rules_of_programs[] = {
     {FINDING_LOSS, "bad-command", rule_unreadable, NULL, "mend the quotes of command="},
     {FINDING_LOSS, "daemonises", rule_daemonises,
-     "its parent ends at once, which counts as the end of the program; systemd kills what it left behind", NULL},
+     "its parent ends at once, which counts as the end of the program; systemd kills what it left behind",
+     NULL},
     {FINDING_LOSS, "relative-path", rule_relative,
      "a service of systemd starts in /, not where somebody stood when he started supervisord",
      "give the whole path, or set directory= in [supervisord]"},

@@ -13,7 +13,7 @@ from history import History, configure_recorded
 LASTING = ("STOPPED", "EXITED", "FATAL", "RUNNING")
 QUIET = 3
 DEADLINE = 90
-# The oracle's loop may be late on a busy machine, and then what a program does has other names (parity.md, defects). What
+# The oracle's loop may be late on a busy machine, and then what a program does has other names. What
 # differs every time is a difference.
 TRIES = 3
 # A difference is told in so many characters of each side.

@@ -156,7 +156,7 @@ INTERACTIVE = "status alpha\nnosuchcommand\nhelp pid\n\nstop alpha; status alpha
 
 
 def comparable(daemon, output, unordered=False):
-    # The two versions differ by contract (parity.md names 4.3.0, Debian has 4.2.5).
+    # The two versions differ by contract (4.3.0 here, Debian has 4.2.5).
     text = re.sub(r"\b\d+\.\d+\.\d+\b", "VERSION", output.text)
     text = re.sub(r"^\d+$", "NUMBER", text, flags=re.MULTILINE)
     # Help: the forms of a command are the contract, what is said about them (behind a tab) is everybody's own.

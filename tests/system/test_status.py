@@ -96,11 +96,16 @@ class Status(unittest.TestCase):
         systemctl("daemon-reload")
 
     def test_check_finds_the_daemon(self):
+        # Somebody looks at a file of that name.
+        self.daemon.write("supervisord", "")
+        reader = subprocess.Popen(["tail", "-f", self.daemon.path("supervisord")])
+        self.addCleanup(reader.wait)
+        self.addCleanup(reader.kill)
         code, text, complaint = supersede("check", "--json")
         self.assertIn(code, (0, 1), complaint)
         seen = json.loads(text)
         pid = int(systemctl("show", "-P", "MainPID", "legacy"))
-        mine = [daemon for daemon in seen["daemons"] if daemon["pid"] == pid]
+        mine = [daemon for daemon in seen["daemons"] if daemon["pid"]]
         self.assertEqual(mine, [{"pid": pid, "unit": "legacy.service", "configuration": self.daemon.conf, "ours": False}])
         self.assertEqual(seen["configuration"], self.daemon.conf)
         self.assertEqual({process["name"]: process["unit"] for process in seen["processes"]}["web:web_1"],
