@@ -12,7 +12,7 @@
 enum { RESULT_LINE_MAX = 64 * 1024, RESULT_LINE_TOLD = 512, DIGITS_MAX = 4300 };
 
 struct Listener {
-    const char *name;
+    char *name;
     MainLog *log;
     ListenerProcess process;
     void *process_data;
@@ -38,7 +38,7 @@ Listener *listener_new(const char *name, MainLog *log, const ListenerProcess *pr
 {
     Listener *listener = g_new0(Listener, 1);
 
-    listener->name = name;
+    listener->name = g_strdup(name);
     listener->log = log;
     listener->process = *process;
     listener->process_data = userdata;
@@ -53,6 +53,7 @@ void listener_free(Listener *listener)
         return;
     pool_event_unref(listener->event);
     g_byte_array_unref(listener->buffer);
+    g_free(listener->name);
     g_free(listener);
 }
 

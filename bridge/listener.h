@@ -32,7 +32,7 @@ typedef struct ListenerPool {
     void (*rejected)(Listener *listener, PoolEvent *event, void *userdata);
 } ListenerPool;
 
-/* `name` and `log` must outlive it; `log` may be NULL. */
+/* `log` must outlive it, and may be NULL. */
 Listener *listener_new(const char *name, MainLog *log, const ListenerProcess *process, void *userdata);
 void listener_free(Listener *listener);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Listener, listener_free)

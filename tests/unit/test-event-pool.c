@@ -150,6 +150,17 @@ static void what_is_rejected_comes_first_again(void **state)
     assert_string_equal(fixture->processes[0].got->str, "a a b ");
 }
 
+/* The configuration that a listener was named after may be read anew while it lives on. */
+static void a_listener_keeps_its_name(void **state)
+{
+    static const ListenerProcess process = {.is_running = is_running, .write = take};
+    char name[] = "mail";
+    g_autoptr(Listener) listener = listener_new(name, NULL, &process, NULL);
+
+    memset(name, 'x', strlen(name));
+    assert_string_equal(listener_name(listener), "mail");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +168,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_who_is_free_gets_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_ready_but_not_running_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_rejected_comes_first_again, set_up, tear_down),
+        cmocka_unit_test(a_listener_keeps_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
