@@ -35,6 +35,7 @@ static void multicall_free(void *data)
 }
 
 static void step(Multicall *multicall);
+static bool yield(Multicall *multicall);
 
 static const char TOO_LARGE[] = "FAILED: the results of this multicall are too large";
 
@@ -58,7 +59,8 @@ static void on_done(GVariant *value, int fault, const char *text, void *userdata
         multicall->result_bytes += size;
         g_variant_builder_add(&multicall->results, "v", value);
     }
-    if (!multicall->running)
+    /* Not from here: whoever reports may be in the middle of changing what the next call looks at. */
+    if (!multicall->running && !yield(multicall))
         step(multicall);
 }
 

@@ -154,6 +154,23 @@ static void multicall_runs_one_after_the_other(void **state)
     assert_received_value(fixture->client, R_ARRAY(R_TRUE R_FAULT("40", "ABNORMAL_TERMINATION: g:a") R_TRUE));
 }
 
+/* Whoever changes a state may be in the middle of something: the next call must not come from within. */
+static void multicall_goes_on_from_the_loop(void **state)
+{
+    Fixture *fixture = *state;
+
+    send_call(fixture->client, "system.multicall",
+              ARRAY(CALL("supervisor.startProcess", "<value>web</value>")
+                        CALL("supervisor.startProcess", "<value>g:a</value>")));
+    assert_waits(fixture->client);
+    fake_instance_set_state(fixture->web, PROCESS_RUNNING);
+    assert_int_equal(fixture->a->starts, 0);
+    assert_waits(fixture->client);
+    assert_int_equal(fixture->a->starts, 1);
+    fake_instance_set_state(fixture->a, PROCESS_RUNNING);
+    assert_received_value(fixture->client, R_ARRAY(R_TRUE R_TRUE));
+}
+
 /* --- daemon --- */
 
 static void tells_about_the_daemon(void **state)
@@ -465,6 +482,7 @@ int main(void)
         TEST(multicall_mixes_results_and_faults),
         TEST(multicall_refuses_what_is_no_array_of_structs),
         TEST(multicall_runs_one_after_the_other),
+        TEST(multicall_goes_on_from_the_loop),
         TEST(tells_about_the_daemon),
         TEST(shuts_down_and_restarts),
         TEST(reads_and_clears_the_main_log),
