@@ -420,9 +420,9 @@ FdStore *fd_store_open(int *ret_problem)
     store->kept = g_getenv("NOTIFY_SOCKET") != NULL;
     if (store->kept)
         find_earlier(store);
+    raise_limit(&before);
     if (store->reader >= 0)
         r = queue_read(store->reader, load_entry, store);
-    raise_limit(&before);
     if (r >= 0 && store->kept)
         r = store_rewrite(store);
     restore_limit(&before);

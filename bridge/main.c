@@ -176,12 +176,11 @@ static int run(const CommandLine *line, const Settings *settings, Config *config
     tell_findings(log, settings, diagnostics, lines);
     if (daemonized)
         settle_as_daemon(settings, log);
-    r = manager_new(line, settings, config, log, environment, &manager, ret_message);
-    if (r < 0)
-        return r;
-    /* What the programs inherit has been written down. */
+    /* Before anything is taken up: what an earlier daemon has left may be more than the programs' limit. */
     resource_limits_widen(&limit);
-    r = manager_run(manager, ret_outcome, ret_message);
+    r = manager_new(line, settings, config, log, environment, &limit, &manager, ret_message);
+    if (r >= 0)
+        r = manager_run(manager, ret_outcome, ret_message);
     resource_limits_narrow(&limit);
     return r;
 }

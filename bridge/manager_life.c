@@ -506,7 +506,6 @@ static void fill_context(Manager *manager, char **environment)
                                                   .closed = on_socket_closed,
                                                   .holder = find_holder,
                                                   .userdata = manager};
-    (void)getrlimit(RLIMIT_NOFILE, &manager->context.launch.open_files);
     (void)getrlimit(RLIMIT_NPROC, &manager->context.launch.processes);
 }
 
@@ -615,7 +614,7 @@ static int adopt(Manager *manager, char **ret_message)
 }
 
 int manager_new(const CommandLine *line, const Settings *settings, Config *config, MainLog *log,
-                char **environment, Manager **ret, char **ret_message)
+                char **environment, const struct rlimit *open_files, Manager **ret, char **ret_message)
 {
     g_autoptr(Manager) manager = g_new0(Manager, 1);
 
@@ -639,6 +638,7 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     if (r < 0)
         return r;
     fill_context(manager, environment);
+    manager->context.launch.open_files = *open_files;
     r = adopt(manager, ret_message);
     if (r < 0) {
         runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);

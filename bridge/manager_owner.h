@@ -1,6 +1,8 @@
 /* The owner's side of the manager: for main.c. */
 #pragma once
 
+#include <sys/resource.h>
+
 #include "bridge/manager.h"
 #include "bridge/settings.h"
 
@@ -10,11 +12,12 @@ typedef enum ManagerOutcome {
     MANAGER_RESTART, /* everything has been stopped: read the configuration and begin again */
 } ManagerOutcome;
 
-/* `line`, `settings`, `config` and `environment` (what programs inherit) must outlive it. Connects to systemd
+/* `line`, `settings`, `config` and `environment` must outlive it; that and `open_files` are what programs
+ * inherit. Connects to systemd
  * (blocking), prepares the runtime directory and takes up what an earlier bridge left running. Returns 0 or
  * negative errno, with `ret_message` newly allocated: one line for the user. */
 int manager_new(const CommandLine *line, const Settings *settings, Config *config, MainLog *log,
-                char **environment, Manager **ret, char **ret_message);
+                char **environment, const struct rlimit *open_files, Manager **ret, char **ret_message);
 void manager_free(Manager *manager);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manager, manager_free)
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -293,6 +294,29 @@ static void many_fit_and_none_leaks(void **state)
     assert_int_equal(count_open(), open_before);
 }
 
+/* The bridge that died was allowed more than this one is as long as it begins. */
+static void a_low_limit_keeps_nothing_away(void **state)
+{
+    enum { MANY = 400, LOW = 200 };
+    Scene *scene = *state;
+    struct rlimit before;
+
+    FdStore *store = start_bridge(scene);
+    for (unsigned i = 0; i < MANY; i++) {
+        g_autofree char *name = g_strdup_printf("process/%u", i);
+        put_number(store, name, i + 1);
+    }
+    end_bridge(scene, store);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit low = {.rlim_cur = LOW, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    store = start_bridge(scene);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(take_number(store, "process/0"), 1);
+    assert_int_equal(take_number(store, "process/399"), MANY);
+    end_bridge(scene, store);
+}
+
 /* A death between the two halves of an exchange of queues leaves both. */
 static void the_younger_queue_counts(void **state)
 {
@@ -423,9 +447,10 @@ static void a_kill_at_any_moment_loses_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_next_bridge_has_it),       TEST(what_was_dropped_stays_away),
-        TEST(many_fit_and_none_leaks),      TEST(the_younger_queue_counts),
-        TEST(without_systemd_it_is_memory), TEST(a_kill_at_any_moment_loses_nothing),
+        TEST(the_next_bridge_has_it),         TEST(what_was_dropped_stays_away),
+        TEST(many_fit_and_none_leaks),        TEST(the_younger_queue_counts),
+        TEST(without_systemd_it_is_memory),   TEST(a_kill_at_any_moment_loses_nothing),
+        TEST(a_low_limit_keeps_nothing_away),
     };
     return cmocka_run_group_tests_name("fd-store", tests, NULL, NULL);
 }
