@@ -146,9 +146,11 @@ void instance_signal(Instance *instance, int signal, InstanceSignalDone done, vo
 
 static const InstanceRunner *runner_of(const PlannedProcess *planned, const InstanceContext *context)
 {
-    if (store_adopted(context->store, planned->namespec).pid > 0)
-        return &instance_adopted_runner;
-    return planned->config->kind == PROGRAM_EVENTLISTENER ? &instance_child_runner : &instance_unit_runner;
+    /* Also where a program of the name was taken over and has become a listener since. */
+    if (planned->config->kind == PROGRAM_EVENTLISTENER)
+        return &instance_child_runner;
+    return store_adopted(context->store, planned->namespec).pid > 0 ? &instance_adopted_runner
+                                                                    : &instance_unit_runner;
 }
 
 Instance *instance_new(const PlannedProcess *planned, Group *group, const InstanceContext *context)

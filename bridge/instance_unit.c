@@ -42,7 +42,9 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         /* What the gate does when there is a unit, the bridge does when systemd would not make one. */
         instance->laststart = instance_end_seconds(0);
         instance_apply(instance, STATE_EVENT_LAUNCHED);
-        start_now(instance);
+        /* Whoever was told may have stopped it. */
+        if (instance->state == PROCESS_STARTING && !instance->detached)
+            start_now(instance);
     } else if (instance->start_wanted) {
         wait_for_removal(instance);
     }
