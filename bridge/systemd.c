@@ -177,6 +177,8 @@ static void fail_calls(Systemd *systemd)
             call->looked(call->unit, -ENOTCONN, NULL, call->userdata);
         if (call->listed)
             call->listed(-ENOTCONN, NULL, call->userdata);
+        if (call->told)
+            call->told(NULL, call->userdata);
         call_free(call);
     }
 }
