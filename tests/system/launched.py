@@ -78,7 +78,8 @@ class Launched:
     def start(self):
         arguments = [str(word) for name, value in self.properties for word in [name, *value]]
         self.started = time.time()
-        run("busctl", *self.manager, "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+        # "--": arguments of the unit's commands begin with dashes, too.
+        run("busctl", *self.manager, "--", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
             "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", self.unit, "replace",
             str(len(self.properties)), *arguments, "0")
         return self
