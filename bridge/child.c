@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bridge/reap.h"
+
 /* As the oracle: so much at once. */
 enum { READ_BYTES = 128 * 1024, MAXIMUM_PENDING = 16 << 20 };
 /* Where the launcher expects the end of a pipe that tells it to go on. */
@@ -312,28 +314,6 @@ static int on_exit_possible(sd_event_source *source, int fd, uint32_t events, vo
     return 0;
 }
 
-/* Whoever is killed with nobody to hear of it is still to be reaped. */
-static int on_abandoned(sd_event_source *source, int fd, uint32_t events, void *userdata)
-{
-    siginfo_t info;
-
-    (void)waitid(P_PID, (id_t)GPOINTER_TO_INT(userdata), &info, WEXITED | WNOHANG);
-    close(fd);
-    sd_event_source_disable_unref(source);
-    return 0;
-}
-
-static void abandon(Child *child)
-{
-    sd_event_source *source;
-
-    (void)kill(child->pid, SIGKILL);
-    if (child->pidfd < 0 || sd_event_add_io(child->event, &source, child->pidfd, EPOLLIN, on_abandoned,
-                                            GINT_TO_POINTER(child->pid)) < 0)
-        return;
-    child->pidfd = -1;
-}
-
 void child_free(Child *child)
 {
     if (!child)
@@ -341,8 +321,10 @@ void child_free(Child *child)
     sd_event_source_disable_unref(child->exit_source);
     sd_event_source_disable_unref(child->input_source);
     sd_event_source_disable_unref(child->output_source);
-    if (child->pid > 0)
-        abandon(child);
+    if (child->pid > 0) {
+        (void)kill(child->pid, SIGKILL);
+        reap_later(child->event, child->pid);
+    }
     close_fd(&child->pidfd);
     close_fd(&child->input);
     close_fd(&child->output);

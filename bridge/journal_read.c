@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <glib.h>
 
 #include "bridge/journal_log.h"
+#include "bridge/reap.h"
 #include "common/cleanup.h"
 
 enum {
@@ -242,9 +242,10 @@ static void read_free(JournalRead *read)
     sd_event_source_disable_unref(read->input);
     sd_event_source_disable_unref(read->turn);
     if (read->child > 0) {
-        /* It has closed its end, or is not wanted any more. */
+        /* It has closed its end, or is not wanted any more. One that waits for the disk takes a while to go.
+         */
         (void)kill(read->child, SIGKILL);
-        (void)TEMP_FAILURE_RETRY(waitpid(read->child, NULL, 0));
+        reap_later(read->event, read->child);
         running--;
     } else {
         g_queue_unlink(&waiting, &read->link);
