@@ -418,8 +418,9 @@ static void settle_backoff(Instance *instance)
     instance_apply(instance, fatal ? STATE_EVENT_GIVE_UP : STATE_EVENT_GONE);
 }
 
-/* The unit is gone and the end of its process was never shown: systemd executed itself anew in between. Left
- * open, the end would be told of the next process. */
+/* The unit is gone and the end of its process was never shown: systemd executed itself anew in between, or
+ * somebody stopped the unit while nobody looked here. Left open, the end would be told of the next process,
+ * or never. */
 static void end_untold(Instance *instance)
 {
     Observation *observation = &instance->observation;
@@ -428,7 +429,7 @@ static void end_untold(Instance *instance)
     if (observation->pid == 0 || observation->ended)
         return;
     observation->ended = true;
-    if (instance->state == PROCESS_STOPPING)
+    if (instance->state == PROCESS_STOPPING || instance->state == PROCESS_RUNNING)
         see_end(instance, &end);
 }
 
