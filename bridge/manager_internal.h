@@ -74,7 +74,11 @@ Group *manager_activate(Manager *manager, const PlannedGroup *planned);
  * configuration. */
 void manager_order_stops(Manager *manager);
 
-/* manager_servers.c: opens all servers. 0, or negative errno with `ret_message` newly allocated. */
+/* manager_servers.c */
+
+/* What the servers serve, before there are any. 0 or negative errno. */
+int manager_make_http(Manager *manager);
+/* Opens all servers. 0, or negative errno with `ret_message` newly allocated. */
 int manager_open_servers(Manager *manager, char **ret_message);
 /* Stops the socket units that were passed: at the end those that a server used, so that a client does not
  * start everything again; at the start the others. */

@@ -11,7 +11,6 @@
 #include "bridge/dropin_file.h"
 #include "bridge/handoff.h"
 #include "bridge/identity.h"
-#include "bridge/logtail.h"
 #include "bridge/manager_internal.h"
 #include "bridge/runtime_directory.h"
 #include "common/install_path.h"
@@ -396,36 +395,6 @@ void manager_restart(Manager *manager)
 /* Making and running
  * --------------------------------------------------------------------------------------------- */
 
-static void on_rpc(HttpRequest *request, void *userdata)
-{
-    Manager *manager = userdata;
-    rpc_server_handle(manager->rpc, request);
-}
-
-static void on_logtail(HttpRequest *request, void *userdata)
-{
-    logtail_handle_process(userdata, request);
-}
-
-static void on_mainlogtail(HttpRequest *request, void *userdata)
-{
-    logtail_handle_main(userdata, request);
-}
-
-static void on_web(HttpRequest *request, void *userdata)
-{
-    Manager *manager = userdata;
-    web_handle(manager->web, request);
-}
-
-static const HttpRoute routes[] = {
-    {"/", on_web, false},
-    {"/RPC2", on_rpc, true},
-    {"/logtail", on_logtail, false},
-    {"/mainlogtail", on_mainlogtail, false},
-    {NULL, NULL, false},
-};
-
 static int prepare_directory(Manager *manager, char **ret_message)
 {
     bool user_manager = geteuid() != 0;
@@ -531,11 +500,7 @@ static int open_parts(Manager *manager, char **ret_message)
     if (r >= 0)
         r = tick_new(manager->event, manager->events, &manager->tick);
     if (r >= 0)
-        r = rpc_server_new(manager, &manager->rpc);
-    if (r >= 0)
-        r = web_new(manager, &manager->web);
-    if (r >= 0)
-        r = http_new(manager->event, manager->log, routes, manager, &manager->http);
+        r = manager_make_http(manager);
     if (r >= 0)
         r = manager_watch_signals(manager);
     if (r >= 0)

@@ -1,11 +1,53 @@
-/* The manager's servers: on sockets that outlive it. */
+/* The manager's servers: what is to be had there, and the sockets, which outlive it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bridge/logtail.h"
 #include "bridge/manager_internal.h"
 
 #define BUILT_IN_INTERFACE "supervisor.rpcinterface:make_main_rpcinterface"
+
+static void on_rpc(HttpRequest *request, void *userdata)
+{
+    Manager *manager = userdata;
+    rpc_server_handle(manager->rpc, request);
+}
+
+static void on_logtail(HttpRequest *request, void *userdata)
+{
+    logtail_handle_process(userdata, request);
+}
+
+static void on_mainlogtail(HttpRequest *request, void *userdata)
+{
+    logtail_handle_main(userdata, request);
+}
+
+static void on_web(HttpRequest *request, void *userdata)
+{
+    Manager *manager = userdata;
+    web_handle(manager->web, request);
+}
+
+static const HttpRoute routes[] = {
+    {"/", on_web, false},
+    {"/RPC2", on_rpc, true},
+    {"/logtail", on_logtail, false},
+    {"/mainlogtail", on_mainlogtail, false},
+    {NULL, NULL, false},
+};
+
+int manager_make_http(Manager *manager)
+{
+    int r = rpc_server_new(manager, &manager->rpc);
+
+    if (r >= 0)
+        r = web_new(manager, &manager->web);
+    if (r >= 0)
+        r = http_new(manager->event, manager->log, routes, manager, &manager->http);
+    return r;
+}
 
 static char *describe_listen_failure(int error)
 {
