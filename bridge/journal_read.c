@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <glib.h>
 
+#include "bridge/journal_entry.h"
 #include "bridge/journal_log.h"
 #include "bridge/reap.h"
 #include "common/cleanup.h"
@@ -54,46 +54,6 @@ static int write_out(const char *data, size_t size)
     return 0;
 }
 
-/* The value of a field. Valid until the next one is asked for. */
-static int get_field(sd_journal *journal, const char *name, const char **ret, size_t *ret_size)
-{
-    const void *data;
-    size_t size;
-    size_t skip = strlen(name) + 1;
-    int r = sd_journal_get_data(journal, name, &data, &size);
-
-    if (r < 0)
-        return r;
-    if (size < skip)
-        return -EBADMSG;
-    *ret = (const char *)data + skip;
-    *ret_size = size - skip;
-    return 0;
-}
-
-static int get_number(sd_journal *journal, const char *name, uint64_t *ret)
-{
-    const char *value;
-    size_t size;
-    char text[32];
-    int r = get_field(journal, name, &value, &size);
-
-    if (r < 0)
-        return r;
-    if (size >= sizeof(text))
-        return -EBADMSG;
-    memcpy(text, value, size);
-    text[size] = '\0';
-    return g_ascii_string_to_unsigned(text, 10, 0, UINT64_MAX, ret, NULL) ? 0 : -EBADMSG;
-}
-
-static bool is_trusted(const Range *range)
-{
-    uint64_t uid = 0;
-
-    return get_number(range->journal, "_UID", &uid) == 0 && uid == range->writer;
-}
-
 /* What of [at, at + size) lies in the range. */
 static int write_part(const Range *range, uint64_t at, const char *data, size_t size)
 {
@@ -107,7 +67,7 @@ static int write_entry(Range *range, uint64_t begin, uint64_t end)
 {
     const char *message;
     size_t size;
-    int r = get_field(range->journal, "MESSAGE", &message, &size);
+    int r = journal_entry_field(range->journal, "MESSAGE", &message, &size);
 
     if (r < 0 || size > end - begin)
         return 0;
@@ -127,8 +87,10 @@ static int take_entry(Range *range)
 {
     uint64_t begin = 0, end = 0;
 
-    if (!is_trusted(range) || get_number(range->journal, "SUPERVISOR_OFFSET", &begin) < 0 ||
-        get_number(range->journal, "SUPERVISOR_END", &end) < 0 || end < begin || begin < range->last_end)
+    if (!journal_entry_is_from(range->journal, range->writer) ||
+        journal_entry_number(range->journal, "SUPERVISOR_OFFSET", &begin) < 0 ||
+        journal_entry_number(range->journal, "SUPERVISOR_END", &end) < 0 || end < begin ||
+        begin < range->last_end)
         return 0;
     if (begin >= range->end)
         return 1;
@@ -152,7 +114,8 @@ static int seek_block(const Range *range, uint64_t block)
     if (r >= 0)
         r = sd_journal_seek_head(range->journal);
     while (r >= 0 && (r = sd_journal_next(range->journal)) > 0) {
-        if (is_trusted(range) && get_number(range->journal, "SUPERVISOR_OFFSET", &begin) == 0)
+        if (journal_entry_is_from(range->journal, range->writer) &&
+            journal_entry_number(range->journal, "SUPERVISOR_OFFSET", &begin) == 0)
             return begin <= range->begin;
     }
     return r;
