@@ -495,7 +495,8 @@ static void hand_out_backup(const Logfile *file, int64_t number, uint64_t begin,
                             void *userdata)
 {
     g_autofree char *name = backup_name(file, number);
-    int fd = open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    /* A FIFO that somebody has put there would wait for a writer. */
+    int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat status;
 
     if (fd < 0)

@@ -334,6 +334,35 @@ static void streams_that_share_a_file_do_not_copy_each_other(void **state)
     assert_journal(fixture, expected);
 }
 
+static void count_extent(const LogExtent *extent, void *userdata)
+{
+    (*(unsigned *)userdata)++;
+}
+
+/* Whoever may write to the directory of a log may put anything where a backup was. */
+static void a_fifo_among_the_backups_holds_up_nobody(void **state)
+{
+    Fixture *fixture = *state;
+    g_autofree char *newer = g_strconcat(fixture->log, ".1", NULL);
+    g_autofree char *older = g_strconcat(fixture->log, ".2", NULL);
+    g_autoptr(Logfile) file = NULL;
+    LogExtent extent;
+    unsigned count = 0;
+
+    assert_int_equal(logfile_open(fixture->log, 1000, 2, &file), 0);
+    assert_int_equal(logfile_append(file, "old\n", 4, &extent), 4);
+    LogPlace place = logfile_end(file);
+    place.offset = 0;
+    assert_int_equal(g_rename(fixture->log, older), 0);
+    assert_int_equal(logfile_reopen(file), 0);
+    assert_int_equal(logfile_append(file, "new\n", 4, &extent), 4);
+    assert_int_equal(mkfifo(newer, 0600), 0);
+    (void)alarm(PATIENCE_SECONDS);
+    logfile_since(file, &place, count_extent, &count);
+    (void)alarm(0);
+    assert_int_equal(count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -347,6 +376,7 @@ int main(void)
         TEST(what_the_journal_has_is_not_sent_again),
         TEST(what_the_journal_lacks_is_sent_again),
         TEST(streams_that_share_a_file_do_not_copy_each_other),
+        TEST(a_fifo_among_the_backups_holds_up_nobody),
     };
     return cmocka_run_group_tests_name("pump-resume", tests, NULL, NULL);
 }
