@@ -29,6 +29,7 @@ struct FcgiSocket {
     SocketState state;
     char *leaving; /* the address that is still being closed; NULL before the first */
     bool answered; /* OPENING: systemd has taken the order; what is heard of the unit is about this start */
+    bool outdated; /* OPENING: at an address that the group does not have any more */
     bool made;     /* a loaded unit of the name is ours, with the settings that it should have */
     unsigned attempts;
     sd_event_source *retry;
@@ -94,6 +95,7 @@ void fcgi_socket_rebase(FcgiSocket *socket, Plan *plan, const PlannedGroup *grou
 
     if (moved)
         fcgi_socket_close(socket);
+    socket->outdated |= moved && socket->state == SOCKET_OPENING;
     /* Mode and backlog may have changed, too: nothing that is still loaded will do. */
     if (socket->state != SOCKET_OPEN)
         socket->made = false;
@@ -320,6 +322,7 @@ static int create(FcgiSocket *socket, char **ret_message)
     if (r < 0)
         return r;
     socket->state = SOCKET_OPENING;
+    socket->outdated = false;
     socket->answered = false;
     socket->attempts = 0;
     return 0;
@@ -360,15 +363,16 @@ int fcgi_socket_open(FcgiSocket *socket, FcgiSocketReady ready, void *userdata, 
 static void opened(FcgiSocket *socket)
 {
     const SocketConfig *config = &socket->group->config->socket;
-    int r = config->is_unix ? socket_trial_apply(&socket->trial, config->path) : 0;
+    bool is_file = config->is_unix && !socket->outdated;
+    int r = is_file ? socket_trial_apply(&socket->trial, config->path) : 0;
 
     if (r < 0) {
         fail(socket, r, g_strerror(-r));
         return;
     }
     socket->state = SOCKET_OPEN;
-    /* They may have thought better of it. */
-    if (socket->waiters.length == 0)
+    /* They may have thought better of it, or wait for another address by now. */
+    if (socket->waiters.length == 0 || socket->outdated)
         leave(socket);
     else
         tell_waiters(socket, 0, NULL);
