@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bridge/identity.h"
+#include "bridge/socket_file.h"
 #include "common/cleanup.h"
 
 enum {
@@ -90,9 +91,13 @@ static int unix_prepare(int fd, const char *temporary, const ServerConfig *serve
         return -errno;
     if (bind(fd, (struct sockaddr *)&address, size) < 0)
         return -errno;
-    if (server->has_chown && lchown(temporary, server->uid, server->gid) < 0)
-        return -errno;
-    if (chmod(temporary, server->chmod) < 0 || listen(fd, BACKLOG) < 0 || lstat(temporary, &status) < 0)
+    if (server->has_chown)
+        r = socket_file_set_owner(temporary, server->uid, server->gid);
+    if (r >= 0)
+        r = socket_file_set_mode(temporary, server->chmod);
+    if (r < 0)
+        return r;
+    if (listen(fd, BACKLOG) < 0 || lstat(temporary, &status) < 0)
         return -errno;
     *ret_file = (HttpSocketFile){.device = status.st_dev, .inode = status.st_ino};
     return 0;

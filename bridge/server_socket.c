@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bridge/identity.h"
+#include "bridge/socket_file.h"
 
 /* One that a socket unit has passed. */
 typedef struct Passed {
@@ -166,8 +167,8 @@ static void settle_file(const ServerConfig *server)
     if (!server->is_unix)
         return;
     if (server->has_chown)
-        (void)!chown(server->file, server->uid, server->gid);
-    (void)chmod(server->file, server->chmod);
+        (void)socket_file_set_owner(server->file, server->uid, server->gid);
+    (void)socket_file_set_mode(server->file, server->chmod);
 }
 
 int server_socket_keep(FdStore *store, const ServerConfig *server, int fd)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bridge/identity.h"
+#include "bridge/socket_file.h"
 #include "common/cleanup.h"
 #include "translator/text.h"
 
@@ -138,10 +139,14 @@ static int remove_stale(const char *path, char **ret_message)
 
 static int set_owner_and_mode(const SocketConfig *socket_config, const char *path, char **ret_message)
 {
-    if (socket_config->has_owner && lchown(path, socket_config->uid, socket_config->gid) < 0)
-        return fail(errno, path, "Could not change ownership of socket file: ", ret_message);
-    if (socket_config->has_mode && chmod(path, socket_config->mode) < 0)
-        return fail(errno, path, "Could not change permissions of socket file: ", ret_message);
+    int r =
+        socket_config->has_owner ? socket_file_set_owner(path, socket_config->uid, socket_config->gid) : 0;
+
+    if (r < 0)
+        return fail(-r, path, "Could not change ownership of socket file: ", ret_message);
+    r = socket_config->has_mode ? socket_file_set_mode(path, socket_config->mode) : 0;
+    if (r < 0)
+        return fail(-r, path, "Could not change permissions of socket file: ", ret_message);
     return 0;
 }
 
@@ -203,19 +208,7 @@ int socket_trial_run(const SocketConfig *socket, pid_t holder, SocketTrial *ret,
 
 int socket_trial_apply(const SocketTrial *trial, const char *path)
 {
-    CLEANUP_CLOSE int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat status;
+    int r = socket_file_set_owner(path, trial->uid, trial->gid);
 
-    if (fd < 0 || fstat(fd, &status) < 0)
-        return -errno;
-    if (!S_ISSOCK(status.st_mode))
-        return -ENOTSOCK;
-    if ((status.st_uid != trial->uid || status.st_gid != trial->gid) &&
-        fchownat(fd, "", trial->uid, trial->gid, AT_EMPTY_PATH) < 0)
-        return -errno;
-    if ((status.st_mode & 07777) == trial->mode)
-        return 0;
-    /* fchmod() takes no such descriptor. */
-    g_autofree char *self = g_strdup_printf("/proc/self/fd/%d", fd);
-    return chmod(self, trial->mode) < 0 ? -errno : 0;
+    return r < 0 ? r : socket_file_set_mode(path, trial->mode);
 }
