@@ -38,22 +38,28 @@ static void on_reloaded(const char *unit, int result, const char *message, void 
     finish(end);
 }
 
+static void let_go(AdoptionEnd *end)
+{
+    g_autofree char *path = adoption_unit_dropin(end->note.unit, end->user_manager);
+    g_autofree char *directory = g_path_get_dirname(path);
+
+    (void)g_unlink(path);
+    (void)g_rmdir(directory);
+    int r = systemd_reload(end->systemd, on_reloaded, end);
+    if (r < 0)
+        on_reloaded("", r, NULL, end);
+}
+
 static void on_disabled(const char *unit, int result, const char *message, void *userdata)
 {
     AdoptionEnd *end = userdata;
-    g_autofree char *path = adoption_unit_dropin(end->note.unit, end->user_manager);
-    g_autofree char *directory = g_path_get_dirname(path);
 
     if (result < 0)
         tell_failure(end, "disable", result, message);
     else
         main_log_write(end->log, LOG_LEVEL_INFO, "disabled %s, the unit of the old supervisord",
                        end->note.unit);
-    (void)g_unlink(path);
-    (void)g_rmdir(directory);
-    int r = systemd_reload(end->systemd, on_reloaded, end);
-    if (r < 0)
-        on_reloaded(unit, r, NULL, end);
+    let_go(end);
 }
 
 AdoptionEnd *adoption_end_begin(Systemd *systemd, MainLog *log, const char *runtime_directory,
@@ -71,6 +77,10 @@ AdoptionEnd *adoption_end_begin(Systemd *systemd, MainLog *log, const char *runt
         return end;
     if (!*end->note.unit) {
         finish(end);
+        return end;
+    }
+    if (adoption_unit_is_ours(end->note.unit)) {
+        let_go(end);
         return end;
     }
     r = systemd_disable(systemd, end->note.unit, on_disabled, end);

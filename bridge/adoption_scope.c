@@ -41,7 +41,7 @@ static GArray *list_outside(const AdoptionMember *member)
 static int make(SystemdWait *systemd, AdoptionMember *member, char **ret_message)
 {
     const uint32_t pid = (uint32_t)member->pid;
-    g_autofree char *scope = instance_adopted_scope(member->planned);
+    g_autofree char *scope = plan_adopted_scope(member->planned);
     g_autoptr(PropertyList) properties = mapping_scope(member->planned, &pid, 1);
 
     int r = systemd_wait_start_scope(systemd, scope, properties, ret_message);

@@ -70,3 +70,20 @@ void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_man
     (void)g_rmdir(directory);
     (void)systemd_wait_reload(systemd, &message);
 }
+
+bool adoption_unit_is_ours(const char *unit)
+{
+    /* The first that has it counts, as for systemd. */
+    static const char *const directories[] = {"/etc/systemd/system", "/run/systemd/system",
+                                              "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
+                                              "/lib/systemd/system"};
+    g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *start = g_strdup_printf("\nExecStart=%s ", program ? program : "");
+    g_autofree char *text = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(directories) && !text; i++) {
+        g_autofree char *path = g_build_filename(directories[i], unit, NULL);
+        (void)g_file_get_contents(path, &text, NULL, NULL);
+    }
+    return program && text && strstr(text, start);
+}

@@ -15,5 +15,9 @@ char *adoption_unit_of(const char *cgroup);
 int adoption_unit_quiet(SystemdWait *systemd, const char *unit, bool user_manager, char **ret_message);
 /* Best effort: as it was. */
 void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_manager);
+/* Whether the unit's file is one that starts this very program: supersede was installed meanwhile, and it is
+ * to stay enabled. */
+bool adoption_unit_is_ours(const char *unit);
+
 /* The drop-in's file, newly allocated. */
 char *adoption_unit_dropin(const char *unit, bool user_manager);

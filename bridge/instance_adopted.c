@@ -16,7 +16,6 @@
 #include "bridge/instance_internal.h"
 #include "bridge/process_facts.h"
 #include "bridge/relay.h"
-#include "translator/unitname.h"
 
 enum { STDIN, RELAY_COUNT = 1 + STREAM_COUNT };
 
@@ -35,15 +34,6 @@ struct InstanceAdopted {
 char *instance_adopted_fd_name(const char *namespec, int fd)
 {
     return g_strdup_printf("adopted %s %s", namespec, relay_names[fd]);
-}
-
-char *instance_adopted_scope(const PlannedProcess *planned)
-{
-    g_autofree char *stem = g_strndup(planned->unit, strlen(planned->unit) - strlen(".service"));
-
-    /* systemd knows no instances of scopes. */
-    g_strdelimit(stem, "@", ':');
-    return g_strconcat(stem, ".scope", NULL);
 }
 
 /* Time
@@ -279,7 +269,7 @@ static void prepare(Instance *instance)
 {
     instance->adopted = g_new0(InstanceAdopted, 1);
     instance->adopted->pidfd = -1;
-    instance->scope = instance_adopted_scope(instance->planned);
+    instance->scope = plan_adopted_scope(instance->planned);
     systemd_watch(instance->context->systemd, instance->scope);
 }
 

@@ -35,9 +35,8 @@ typedef struct InstanceContext {
     void *userdata;
 } InstanceContext;
 
-/* Of a process that was taken over from an old supervisord: the scope for it, and the name in the descriptor
- * store of the old daemon's end of its descriptor 0, 1 or 2. Newly allocated. */
-char *instance_adopted_scope(const PlannedProcess *planned);
+/* Of a process that was taken over from an old supervisord: the name in the descriptor store of the old
+ * daemon's end of its descriptor 0, 1 or 2. Newly allocated. */
 char *instance_adopted_fd_name(const char *namespec, int fd);
 /* The scope's name, as long as there is an instance, if its process was such a one; NULL otherwise. */
 const char *instance_scope(const Instance *instance);

@@ -26,6 +26,7 @@ struct Manager {
     Store *store;
     FdStore *fd_store;
     ServerSockets *sockets;
+    bool adopted;              /* an old supervisord's place was taken just now */
     AdoptionEnd *adoption_end; /* NULL: nothing was adopted */
     char *own_unit;            /* the service that this process is the main process of; NULL: none */
     EventBus *events;

@@ -512,6 +512,12 @@ static int open_parts(Manager *manager, char **ret_message)
 
 /* The oracle does not start when a socket cannot be made. After a restart of the bridge it may be in use: by
  * its own programs. */
+/* Programs are there already: this bridge's last life had them, or an old supervisord. */
+static bool goes_on(const Manager *manager)
+{
+    return store_is_restart(manager->store) || manager->adopted;
+}
+
 static int activate_all(Manager *manager, char **ret_message)
 {
     for (size_t i = 0; i < plan_group_count(manager->plan); i++) {
@@ -519,7 +525,7 @@ static int activate_all(Manager *manager, char **ret_message)
         /* Taken out by a client before an earlier bridge died: it stays out. */
         if (store_group_removed(manager->store, planned->config->name))
             continue;
-        FcgiSocket *socket = store_is_restart(manager->store) ? NULL : manager_socket(manager, planned);
+        FcgiSocket *socket = goes_on(manager) ? NULL : manager_socket(manager, planned);
         int r = socket ? fcgi_socket_try(socket, ret_message) : 0;
         if (r < 0)
             return r;
@@ -609,9 +615,9 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
         runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);
         return r;
     }
+    manager->adopted = r > 0;
     /* The logs of what was adopted are called the same. */
-    bool begins = !store_is_restart(manager->store) && r == 0;
-    if (!settings->nocleanup && begins)
+    if (!settings->nocleanup && !goes_on(manager))
         autolog_clear(settings->childlogdir, settings->identifier, log);
     r = activate_all(manager, ret_message);
     if (r < 0) {

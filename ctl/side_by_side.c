@@ -132,12 +132,23 @@ static void add_unit(SideProcess *process, const char *name, bool exported, GHas
 
 typedef void (*UnitVisitor)(const PlannedProcess *process, const char *unit, bool exported, void *data);
 
+/* Of a process that our daemon has or would have: its unit, and the scope that it is in after `supersede
+ * adopt`. */
+static void visit_process(const PlannedProcess *process, UnitVisitor visit, void *data)
+{
+    g_autofree char *scope = plan_adopted_scope(process);
+
+    visit(process, process->unit, false, data);
+    if (scope)
+        visit(process, scope, false, data);
+}
+
 static void visit_units(const Plan *plan, const GPtrArray *instances, UnitVisitor visit, void *data)
 {
     for (size_t i = 0; i < plan_group_count(plan); i++) {
         const PlannedGroup *group = plan_group(plan, i);
         for (size_t j = 0; j < group->process_count; j++)
-            visit(&group->processes[j], group->processes[j].unit, false, data);
+            visit_process(&group->processes[j], visit, data);
     }
     for (size_t i = 0; i < instances->len; i++) {
         const ExportInstance *instance = instances->pdata[i];
@@ -147,7 +158,7 @@ static void visit_units(const Plan *plan, const GPtrArray *instances, UnitVisito
 
 static void collect_name(const PlannedProcess *process, const char *unit, bool exported, void *data)
 {
-    g_ptr_array_add(data, (void *)unit);
+    g_ptr_array_add(data, g_strdup(unit));
 }
 
 typedef struct Placing {
@@ -167,7 +178,7 @@ static void place_unit(const PlannedProcess *process, const char *unit, bool exp
 static int look_at_units(SideBySide *side, const Plan *plan, const ExportHost *host, char **ret_problem)
 {
     g_autoptr(GPtrArray) instances = export_instances(plan, host);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GHashTable) states = NULL;
 
     visit_units(plan, instances, collect_name, names);

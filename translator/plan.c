@@ -266,3 +266,15 @@ const PlannedGroup *plan_find_group(const Plan *plan, const char *name)
     }
     return NULL;
 }
+
+char *plan_adopted_scope(const PlannedProcess *process)
+{
+    g_autofree char *stem = NULL;
+
+    if (process->config->kind == PROGRAM_EVENTLISTENER)
+        return NULL;
+    stem = g_strndup(process->unit, strlen(process->unit) - strlen(".service"));
+    /* systemd knows no instances of scopes. */
+    g_strdelimit(stem, "@", ':');
+    return g_strconcat(stem, ".scope", NULL);
+}

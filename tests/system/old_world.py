@@ -1,16 +1,15 @@
 """An old supervisord as a real service with programs of all kinds, and a look at all that must not change when it is adopted."""
 
 import glob
-import json
 import os
-import re
+import socket
 import subprocess
-import sys
 import threading
 import time
 import xmlrpc.client
 
-from daemon import ORACLE, OURS, SCRATCH, Daemon, unit_of
+import fastcgi
+from daemon import ORACLE, OURS, Daemon
 from waiting import wait_until
 
 # Lines with numbers, as fast as the pause allows; notes the longest wait for a single write.
@@ -50,7 +49,13 @@ WantedBy=multi-user.target
 CARRIED = ("group", "name", "statename", "pid", "start", "exitstatus", "stdout_logfile", "stderr_logfile")
 
 
-def configuration(directory):
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def configuration(port):
     listener = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listener.py")
     talk = f"/usr/bin/python3 %(here)s/talker.py %(here)s/%(program_name)s.longest"
     return f"""
@@ -110,6 +115,14 @@ command=/bin/sleep 1
 autostart=false
 [program:stopped]
 command=/bin/sleep 100000
+[fcgi-program:gate]
+command=/usr/sbin/fcgiwrap
+socket=unix://%(here)s/gate.socket
+numprocs=2
+process_name=%(program_name)s_%(process_num)d
+[fcgi-program:port]
+command=/usr/sbin/fcgiwrap
+socket=tcp://127.0.0.1:{port}
 [eventlistener:ears]
 command=/usr/bin/python3 {listener} %(here)s/ears.heard
 events=PROCESS_STATE,TICK_5
@@ -121,7 +134,9 @@ class OldWorld:
         self.daemon = Daemon(ORACLE, name)
         self.unit = f"{name}-old.service"
         self.daemon.write("talker.py", TALKER)
-        self.daemon.configure(configuration(self.daemon.directory))
+        self.port = free_port()
+        self.daemon.write("answer.sh", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nhere'\n", 0o755)
+        self.daemon.configure(configuration(self.port))
         with open(f"/etc/systemd/system/{self.unit}", "w", encoding="utf-8") as file:
             file.write(UNIT.format(conf=self.daemon.conf))
 
@@ -132,6 +147,8 @@ class OldWorld:
         for name in ("slow", "fast", "to_stderr", "echo", "many:many_11", "family", "pair:two", "ears", "stopped"):
             self.daemon.wait_state(name, "RUNNING")
         self.daemon.rpc.supervisor.stopProcess("stopped")
+        for name in ("gate:gate_0", "gate:gate_1", "port"):
+            self.daemon.wait_state(name, "RUNNING")
         self.daemon.wait_state("fatal", "FATAL")
         self.daemon.wait_state("ended", "EXITED")
         return self
@@ -141,6 +158,13 @@ class OldWorld:
             return self.daemon.rpc.supervisor.getState()["statename"] == "RUNNING"
         except (OSError, xmlrpc.client.Error):
             return False
+
+    def check_fcgi(self, test):
+        """Both sockets lead to programs that answer."""
+        for address in (self.daemon.path("gate.socket"), ("127.0.0.1", self.port)):
+            with fastcgi.connect(address) as connection:
+                fastcgi.send(connection, self.daemon.path("answer.sh"))
+                test.assertIn("here", fastcgi.receive(connection))
 
     def supersede(self, *arguments):
         return subprocess.run([OURS.program("supersede"), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

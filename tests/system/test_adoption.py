@@ -60,6 +60,10 @@ class Adoption(unittest.TestCase):
         os.kill(after["pair:one"]["pid"], 9)
         wait_until(lambda: world.daemon.pid("pair:one") not in (0, after["pair:one"]["pid"]), "a new process of pair:one")
         self.assertRegex(unit_of(world.daemon.wait_state("pair:one", "RUNNING")["pid"]), r"pair:one\.service$")
+        for name in ("gate:*", "port"):
+            supervisor.stopProcessGroup(name.partition(":")[0])
+            supervisor.startProcessGroup(name.partition(":")[0])
+        world.check_fcgi(self)
         family = after["family:family"]["pid"]
         scope = unit_of(family)
         supervisor.stopProcess("family")
@@ -82,6 +86,7 @@ class Adoption(unittest.TestCase):
         try:
             self.assertIn("Nothing was changed.", world.supersede("adopt", "--dry-run", world.daemon.conf).stdout)
             self.assertTrue(world.is_old())
+            world.check_fcgi(self)
             counts = {name: len(world.lines(name)) for name in TALKERS}
             before = world.infos()
             poller = Poller(world)
@@ -101,7 +106,9 @@ class Adoption(unittest.TestCase):
             self.assertLess(longest, 1)
             self.assertNotEqual(subprocess.run(["systemctl", "is-enabled", "--quiet", world.unit], check=False).returncode, 0)
             self.assertNotEqual(subprocess.run(["systemctl", "is-active", "--quiet", world.unit], check=False).returncode, 0)
+            world.check_fcgi(self)
             self.check_survival(world)
+            world.check_fcgi(self)
             self.go_on(world, after)
             for name in TALKERS:
                 world.check_log(self, name, len(world.lines(name)) + 50)

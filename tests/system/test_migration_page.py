@@ -63,14 +63,15 @@ class Page(unittest.TestCase):
         self.assertIn("On systemd\n", seen.stdout)
         self.assertEqual(len(running("sleep 1000")), 2)
 
+        pids = (running("sleep 1000"), running("/bin/sleep 2000"))
         self.step(take_over)
-        self.wait(lambda: len(running("sleep 1000")) == 2 and running("/bin/sleep 2000"))
-        self.wait(lambda: run("systemctl is-active 'supervisor:web@0.service'").stdout == "active\n")
+        self.assertEqual((running("sleep 1000"), running("/bin/sleep 2000")), pids)
+        self.assertEqual(run("systemctl is-active 'supervisor:web:0.scope'").stdout, "active\n")
 
         seen = self.step(status)
         for name in UNITS:
             line = next(line for line in seen.splitlines() if line.startswith(f"{name} "))
-            self.assertRegex(line, r"(RUNNING|STARTING) pid (\d+) +supervisor:\S+ \w+ pid \2$")
+            self.assertRegex(line, r"RUNNING pid \d+ +supervisor:\S+\.scope active$")
         self.step(export)
         self.assertEqual(self.step("systemd-analyze verify --man=no /root/units/*.service"), "")
 
