@@ -182,6 +182,17 @@ static void become_ready(Manager *manager)
         group_release_socket(g_ptr_array_index(manager->groups, i));
 }
 
+/* A process that has been at rest all the time is not worth a line. */
+static void take_up(Manager *manager, Instance *instance, const UnitSnapshot *snapshot)
+{
+    const StoreRecord *record = store_process(manager->store, instance_namespec(instance));
+    bool was_alive = record && !process_state_is_stopped(record->state);
+
+    if (instance_restore(instance, snapshot) && (snapshot || was_alive))
+        main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
+                       process_state_name(instance_state(instance)), (int)instance_pid(instance));
+}
+
 static void on_first_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
 {
     Manager *manager = userdata;
@@ -192,9 +203,8 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
         fail(manager, result, "the connection to systemd broke");
         return;
     }
-    if (instance && instance_restore(instance, snapshot))
-        main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
-                       process_state_name(instance_state(instance)), (int)instance_pid(instance));
+    if (instance)
+        take_up(manager, instance, snapshot);
     if (socket && snapshot)
         fcgi_socket_restore(socket, snapshot);
     if (--manager->looks == 0)
@@ -256,7 +266,7 @@ static void on_listed(int result, char **units, void *userdata)
         Instance *instance = g_ptr_array_index(instances, i);
         bool loaded = g_strv_contains((const char *const *)units, instance_unit(instance));
         if (!loaded)
-            (void)instance_restore(instance, NULL);
+            take_up(manager, instance, NULL);
         else if (systemd_look(manager->systemd, instance_unit(instance), on_first_look, manager) >= 0)
             manager->looks++;
     }

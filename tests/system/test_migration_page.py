@@ -71,7 +71,7 @@ class Page(unittest.TestCase):
         seen = self.step(status)
         for name in UNITS:
             line = next(line for line in seen.splitlines() if line.startswith(f"{name} "))
-            self.assertRegex(line, r"RUNNING pid \d+ +supervisor:\S+\.scope active$")
+            self.assertRegex(line, r"(RUNNING|STARTING) pid \d+ +supervisor:\S+\.scope active$")
         self.step(export)
         self.assertEqual(self.step("systemd-analyze verify --man=no /root/units/*.service"), "")
 
