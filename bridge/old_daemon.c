@@ -10,11 +10,12 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bridge/process_facts.h"
 
-enum { LOOK_USEC = 200, FREEZE_USEC = 2000000, KILL_MSEC = 10000 };
+enum { LOOK_USEC = 100, FREEZE_USEC = 2000000, FREEZE_TRIES = 4000, KILL_MSEC = 10000 };
 
 struct OldDaemon {
     pid_t pid;
@@ -52,7 +53,34 @@ static int send_signal(const OldDaemon *daemon, int signal)
     return pidfd_send_signal(daemon->pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
-int old_daemon_freeze(OldDaemon *daemon)
+/* In its wait for something to do, all that it has read from programs is in their log files; anywhere else it
+ * may hold some of that in its memory alone. 0, -EAGAIN, or another negative errno. */
+static int check_waiting(const OldDaemon *daemon)
+{
+    static const long waits[] = {
+#ifdef SYS_poll
+        SYS_poll,
+#endif
+#ifdef SYS_select
+        SYS_select,
+#endif
+#ifdef SYS_epoll_wait
+        SYS_epoll_wait,
+#endif
+        SYS_ppoll,      SYS_pselect6, SYS_epoll_pwait,
+    };
+    g_autofree char *path = g_strdup_printf("/proc/%d/syscall", (int)daemon->pid), *text = NULL;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return -EPERM;
+    for (size_t i = 0; i < G_N_ELEMENTS(waits); i++) {
+        if (g_ascii_isdigit(*text) && strtol(text, NULL, 10) == waits[i])
+            return 0;
+    }
+    return -EAGAIN;
+}
+
+static int stop_and_wait(const OldDaemon *daemon)
 {
     int r = send_signal(daemon, SIGSTOP);
 
@@ -66,6 +94,25 @@ int old_daemon_freeze(OldDaemon *daemon)
         (void)usleep(LOOK_USEC);
     }
     return r;
+}
+
+int old_daemon_freeze(OldDaemon *daemon)
+{
+    int r;
+
+    for (int tries = 0; tries < FREEZE_TRIES; tries++) {
+        r = stop_and_wait(daemon);
+        if (r >= 0)
+            r = check_waiting(daemon);
+        if (r != -EAGAIN)
+            return r;
+        r = old_daemon_thaw(daemon);
+        if (r < 0)
+            return r;
+        /* Not in step with whatever it does. */
+        (void)usleep((useconds_t)(LOOK_USEC * (1 + tries % 7)));
+    }
+    return -ETIMEDOUT;
 }
 
 int old_daemon_thaw(OldDaemon *daemon)

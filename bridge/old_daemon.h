@@ -18,7 +18,9 @@ int old_daemon_open(pid_t pid, uint64_t start, OldDaemon **ret);
 void old_daemon_free(OldDaemon *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OldDaemon, old_daemon_free)
 
-/* Stops it where it is and waits until it stands still. 0, -ESRCH, -ETIMEDOUT, or another negative errno. */
+/* Stops it in its wait for something to do, where all that it has read is in the log files of its programs,
+ * and waits until it stands still. 0, -ESRCH, -EPERM when it may not be looked at, -ETIMEDOUT when it is
+ * never seen waiting, or another negative errno. */
 int old_daemon_freeze(OldDaemon *daemon);
 /* Lets it go on. */
 int old_daemon_thaw(OldDaemon *daemon);

@@ -156,7 +156,7 @@ class Faults(unittest.TestCase):
         return old
 
     def test_the_bridge_dies_at_any_moment(self):
-        chance = random.Random(int(os.environ.get("SUPERSEDE_SEED", "7")))
+        chance = random.Random(int(os.environ.get("SUPERSEDE_SEED") or "7"))
         outcomes = {True: 0, False: 0}
         self.world = OldWorld("adoptdies").start()
         for number in range(FAULTS):

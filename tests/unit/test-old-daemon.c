@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,7 +112,7 @@ static void be_daemon(int report, bool redirected, bool everything_to_stderr)
     tell(report, program);
     close(report);
     for (;;)
-        pause();
+        (void)poll(NULL, 0, -1);
 }
 
 static void begin(Scene *scene, bool redirected)
