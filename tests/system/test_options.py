@@ -170,7 +170,7 @@ class Options(unittest.TestCase):
 
     def test_rotation(self):
         def look(daemon):
-            for _ in range(12):
+            for _ in range(6):
                 daemon.rpc.supervisor.stopProcess("x")
                 daemon.rpc.supervisor.startProcess("x")
         programs = SLEEPER + "startsecs=0\nautorestart=false\n"
@@ -178,9 +178,9 @@ class Options(unittest.TestCase):
         def story(role):
             daemon = make(role, "rotate", programs)
             # Rotated by what is written, so lengths must be alike: pids of the same number of digits are.
-            run(daemon, "-y", "600", "-z", "3", look=look)
+            run(daemon, "-y", "300", "-z", "3", look=look)
             names = sorted(name for name in os.listdir(daemon.directory) if name.startswith("main.log"))
-            return names, [os.path.getsize(daemon.path(name)) >= 600 for name in names[1:]]
+            return names, [os.path.getsize(daemon.path(name)) >= 300 for name in names[1:]]
         names, full = self.beside(story)
         self.assertEqual(names, ["main.log", "main.log.1", "main.log.2", "main.log.3"])
         self.assertTrue(all(full))

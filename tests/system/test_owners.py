@@ -7,6 +7,7 @@ import unittest
 
 import report
 from daemon import ORACLE, OURS, Daemon
+from together import together
 from users import add_user, describe
 from waiting import wait_until
 
@@ -44,6 +45,12 @@ command=/bin/sh -c 'id -u; exec sleep 1000'
 stdout_logfile=%(here)s/own.out
 redirect_stderr=true
 user=keeper
+; Keeps the oracle's loop turning: SIGCHLD does not wake it.
+[program:turns]
+command=/bin/sh -c 'while :; do echo; sleep 0.05; done'
+stdout_logfile=NONE
+stderr_logfile=NONE
+priority=1
 """
 SECRET = "/root/secret"
 
@@ -133,7 +140,7 @@ class User(unittest.TestCase):
             file.write("secret\n")
 
     def compare(self, run, *arguments):
-        oracle, ours = run(ORACLE, *arguments), run(OURS, *arguments)
+        oracle, ours = together(lambda: run(ORACLE, *arguments), lambda: run(OURS, *arguments))
         self.assertEqual(oracle, ours)
         return ours
 
