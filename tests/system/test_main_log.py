@@ -228,6 +228,8 @@ class MainLog(unittest.TestCase):
             daemon = Daemon(role, f"mainlogwarn{role.name}")
             daemon.configure("[program:x]\ncommand=/bin/sleep 1000\n", level="warn")
             daemon.start()
+            # A signal that comes between the oracle's fork and the program is lost: its own handler takes it.
+            daemon.wait_state("x", "RUNNING")
             daemon.stop()
             seen.append(masked(daemon, daemon.read("main.log")))
             self.assertIn("WARN received SIGTERM indicating exit request", seen[-1])
