@@ -29,9 +29,7 @@ static void daemon_free(void *data)
 
 static bool is_called(const char *path, const char *name)
 {
-    const char *slash = strrchr(path, '/');
-
-    return strcmp(slash ? slash + 1 : path, name) == 0;
+    return strcmp(path_basename(path), name) == 0;
 }
 
 /* Where the arguments of supervisord begin; NULL when it is no supervisord. Supervisor's is a Python script,
@@ -50,7 +48,7 @@ static char **daemon_arguments(char **argv)
 /* Not an editor of a file of that name, nor what has started supervisord and waits for it (sudo, tini). */
 static bool is_python(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *name = path_basename(path);
 
     return g_str_has_prefix(name, "python") || g_str_has_prefix(name, "pypy");
 }

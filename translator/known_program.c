@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/command.h"
+#include "translator/path.h"
 
 typedef enum Habit {
     DAEMONISES_UNLESS, /* one of `options` is given */
@@ -99,13 +100,6 @@ static const struct {
      "nothing: what programs print is in the journal already, which can forward to syslog"},
 };
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static bool has_option(const char *const *argv, const char *options)
 {
     g_auto(GStrv) patterns = g_strsplit(options, " ", -1);
@@ -131,7 +125,7 @@ static bool is_named(const char *file, const char *pattern)
 
 static const char *direct_advice(const char *const *argv)
 {
-    const char *file = base_name(argv[0]);
+    const char *file = path_basename(argv[0]);
 
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
         const KnownProgram *program = &programs[i];
@@ -148,7 +142,7 @@ static const char *direct_advice(const char *const *argv)
 
 static const char *script_of(const char *const *argv)
 {
-    if (!g_strv_contains(shells, base_name(argv[0])))
+    if (!g_strv_contains(shells, path_basename(argv[0])))
         return NULL;
     for (size_t i = 1; argv[i] && argv[i][0] == '-'; i++) {
         if (g_str_has_suffix(argv[i], "c") && argv[i][1] != '-')
@@ -167,7 +161,7 @@ static bool ends_in_background(const char *script)
 
 static const char *const *skip_wrappers(const char *const *argv)
 {
-    while (argv[0] && argv[1] && g_strv_contains(wrappers, base_name(argv[0])))
+    while (argv[0] && argv[1] && g_strv_contains(wrappers, path_basename(argv[0])))
         argv++;
     return argv;
 }
@@ -206,13 +200,13 @@ const char *known_program_daemonises(const char *const *argv)
 
 bool known_program_is_pidproxy(const char *const *argv)
 {
-    return argv[0] && strcmp(base_name(argv[0]), "pidproxy") == 0 && argv[1] && argv[2];
+    return argv[0] && strcmp(path_basename(argv[0]), "pidproxy") == 0 && argv[1] && argv[2];
 }
 
 bool known_program_needs_supervisor(const char *const *argv)
 {
     for (size_t i = 0; argv[i]; i++) {
-        if (strstr(argv[i], "supervisorctl") || strcmp(base_name(argv[i]), "supervisord") == 0)
+        if (strstr(argv[i], "supervisorctl") || strcmp(path_basename(argv[i]), "supervisord") == 0)
             return true;
     }
     return false;
@@ -242,7 +236,7 @@ const char *known_program_replacement(const char *const *argv)
 {
     for (size_t i = 0; argv[i]; i++) {
         for (size_t j = 0; j < G_N_ELEMENTS(listeners); j++) {
-            if (g_pattern_match_simple(listeners[j].name, base_name(argv[i])))
+            if (g_pattern_match_simple(listeners[j].name, path_basename(argv[i])))
                 return listeners[j].replacement;
         }
     }

@@ -25,6 +25,12 @@ char *path_dirname(const char *path)
     return g_strndup(path, kept > 0 ? kept : length);
 }
 
+const char *path_basename(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 char *path_absolute(const char *path)
 {
     g_autofree char *working_directory = g_get_current_dir();

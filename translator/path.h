@@ -1,4 +1,4 @@
-/* Paths, by the rules of Python's os.path. Results are newly allocated. */
+/* Paths, by the rules of Python's os.path. Results are newly allocated, where nothing else is said. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,6 +8,8 @@
 char *path_join(const char *directory, const char *path);
 /* Everything before the last slash; "" when there is none. */
 char *path_dirname(const char *path);
+/* What is behind the last slash: a part of `path`. */
+const char *path_basename(const char *path);
 /* Absolute, from the working directory, without "." and ".." and doubled slashes. */
 char *path_absolute(const char *path);
 /* "~" and "~user" replaced by the home directory; unchanged when there is no such user. */
