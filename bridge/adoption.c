@@ -389,15 +389,18 @@ static void end_listeners(const Adoption *adoption)
     signal_listeners(adoption, SIGKILL);
 }
 
-static int end_daemon(Adoption *adoption)
+/* Everything is ours by now: whatever comes of this, there is no way back. */
+static void end_daemon(Adoption *adoption)
 {
     int r = old_daemon_kill(adoption->old);
 
-    if (r >= 0)
-        main_log_write(adoption->context->log, LOG_LEVEL_INFO,
-                       "took the place of the supervisord with pid %d; its programs run on",
-                       (int)adoption->note.pid);
-    return r;
+    if (r < 0)
+        main_log_write(adoption->context->log, LOG_LEVEL_CRITICAL,
+                       "the old supervisord with pid %d has not ended (%s): see to it",
+                       (int)adoption->note.pid, g_strerror(-r));
+    main_log_write(adoption->context->log, LOG_LEVEL_INFO,
+                   "took the place of the supervisord with pid %d; its programs run on",
+                   (int)adoption->note.pid);
 }
 
 /* The whole, and the whole after a death in the middle
@@ -418,40 +421,34 @@ static int adopt(Adoption *adoption, char **ret_message)
     r = run_steps(adoption, ret_message);
     if (r < 0)
         return r;
-    r = end_daemon(adoption);
-    if (r < 0) {
-        *ret_message = g_strdup_printf("could not end the supervisord with pid %d: %s",
-                                       (int)adoption->note.pid, g_strerror(-r));
-        return r;
-    }
+    end_daemon(adoption);
     end_listeners(adoption);
     return 1;
 }
 
-/* A bridge has died before it was through: nothing has happened. */
+/* A bridge has died before it was through: nothing has happened. The old daemon goes on first, whatever the
+ * configuration has become meanwhile. */
 static int go_back(Adoption *adoption, char **ret_message)
 {
-    if (compare(adoption) >= 0 && find_daemon(adoption) >= 0)
-        undo(adoption, G_N_ELEMENTS(steps));
+    int r = old_daemon_open(adoption->note.pid, adoption->note.start, &adoption->old);
+
+    if (r >= 0) {
+        thaw(adoption);
+        if (compare(adoption) >= 0 &&
+            systemd_wait_open(adoption->context->user_manager, &adoption->systemd) >= 0)
+            undo(adoption, G_N_ELEMENTS(steps));
+    }
     *ret_message = g_strdup_printf(
-        "supervisord died while it took over the one with pid %d, which runs on as before: try "
-        "again",
+        "supervisord died while it took over the one with pid %d, which runs on as before: try again",
         (int)adoption->note.pid);
     return -ECANCELED;
 }
 
 /* A bridge has died after everything was ours. */
-static int carry_through(Adoption *adoption, char **ret_message)
+static int carry_through(Adoption *adoption)
 {
-    int r = old_daemon_open(adoption->note.pid, adoption->note.start, &adoption->old);
-
-    if (r >= 0)
-        r = end_daemon(adoption);
-    if (r < 0 && r != -ESRCH) {
-        *ret_message = g_strdup_printf("could not end the supervisord with pid %d: %s",
-                                       (int)adoption->note.pid, g_strerror(-r));
-        return r;
-    }
+    if (old_daemon_open(adoption->note.pid, adoption->note.start, &adoption->old) >= 0)
+        end_daemon(adoption);
     if (compare(adoption) >= 0)
         end_listeners(adoption);
     return 1;
@@ -463,7 +460,7 @@ static int resume(Adoption *adoption, char **ret_message)
     case ADOPTION_BEGUN:
         return go_back(adoption, ret_message);
     case ADOPTION_TAKEN:
-        return carry_through(adoption, ret_message);
+        return carry_through(adoption);
     default:
         adoption_note_clear(&adoption->note);
         adoption->note = (AdoptionNote){0};

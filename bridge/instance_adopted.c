@@ -17,6 +17,9 @@
 #include "bridge/process_facts.h"
 #include "bridge/relay.h"
 
+/* Children of the program may write on for ever: when it has ended, so many pipes full are enough. */
+enum { LAST_MOVES = 64 };
+
 enum { STDIN, RELAY_COUNT = 1 + STREAM_COUNT };
 
 static const char *const relay_names[RELAY_COUNT] = {"stdin", "stdout", "stderr"};
@@ -118,14 +121,14 @@ static void connect_pipes(Instance *instance)
 /* All that is there: the FIFO may be smaller than what waits before it. */
 static void drain(Instance *instance)
 {
-    bool moved;
+    bool moved = true;
 
-    do {
+    for (int moves = 0; moved && moves < LAST_MOVES; moves++) {
         moved = false;
         for (int number = STDIN + 1; number < RELAY_COUNT; number++)
             moved |= instance->adopted->relays[number] && relay_move(instance->adopted->relays[number]) > 0;
         instance_output_drain(instance);
-    } while (moved);
+    }
 }
 
 /* The end
@@ -273,10 +276,13 @@ static void prepare(Instance *instance)
     systemd_watch(instance->context->systemd, instance->scope);
 }
 
+/* 0; -ESRCH when it has ended; another negative errno when nobody can tell. */
 static int watch_process(Instance *instance, StoreAdopted process)
 {
     InstanceAdopted *self = instance->adopted;
 
+    if (self->pidfd >= 0)
+        close(self->pidfd);
     self->pidfd = pidfd_open(process.pid, 0);
     if (self->pidfd < 0)
         return -errno;
@@ -298,6 +304,28 @@ static void resume(Instance *instance)
         after(instance, (double)MAX(config->stopwaitsecs, 1), kill_it);
     else
         instance->state = PROCESS_RUNNING;
+}
+
+static void watch_again(Instance *instance);
+
+/* Out of descriptors or memory: that says nothing about the process. */
+static void watch_later(Instance *instance, int error)
+{
+    main_log_write(instance->context->log, LOG_LEVEL_CRITICAL, "cannot watch %s (pid %d) now: %s",
+                   instance->planned->namespec, (int)instance->pid, g_strerror(-error));
+    after(instance, 1, watch_again);
+}
+
+static void watch_again(Instance *instance)
+{
+    int r = watch_process(instance, store_adopted(instance->context->store, instance->planned->namespec));
+
+    if (r == -ESRCH)
+        take_end(instance);
+    else if (r < 0)
+        watch_later(instance, r);
+    else
+        resume(instance);
 }
 
 /* It has ended while nobody looked. */
@@ -326,12 +354,15 @@ static bool restore(Instance *instance, const UnitSnapshot *snapshot)
     if (record)
         instance_restore_record(instance, record);
     connect_pipes(instance);
-    if (watch_process(instance, process) >= 0) {
+    int r = watch_process(instance, process);
+    if (r == -ESRCH) {
+        restore_ended(instance);
+    } else {
         instance->pid = process.pid;
         instance_output_set_pid(instance, process.pid);
         resume(instance);
-    } else {
-        restore_ended(instance);
+        if (r < 0)
+            watch_later(instance, r);
     }
     instance_remember(instance);
     return !instance->start_pending;

@@ -18,6 +18,8 @@
 #define PIPE_BYTES     ((size_t)1024 * 1024)
 #define REST_USEC      1000
 #define TAKES_PER_REST 64
+/* What is left behind such a take comes faster than it goes: chasing it would cost a call for every line. */
+#define SHORT_TAKE ((size_t)64 * 1024)
 /* systemd tells the pid of a new process a moment after it has begun to write. */
 #define PID_PATIENCE_USEC ((uint64_t)100 * 1000)
 /* Beside the FIFO: where its journal log stands. */
@@ -28,6 +30,14 @@
 static bool stream_is_held_up(const PumpStream *stream)
 {
     return stream->outlet && outlet_is_full(stream->outlet);
+}
+
+/* Bytes in the FIFO. */
+static size_t stream_waiting(const PumpStream *stream)
+{
+    int waiting = 0;
+
+    return ioctl(stream->fd, FIONREAD, &waiting) == 0 && waiting > 0 ? (size_t)waiting : 0;
 }
 
 /* Takes until the FIFO is empty or `size` bytes are in. Unless `all`, it stops at a special file that is
@@ -42,6 +52,8 @@ static size_t stream_take(PumpStream *stream, size_t size, bool all)
         if (count <= 0)
             break;
         taken += (size_t)count;
+        if (!all && (size_t)count < SHORT_TAKE && stream_waiting(stream) < SHORT_TAKE)
+            break;
     }
     stream->taken += taken;
     if (taken > 0 && stream->copy)
@@ -464,11 +476,11 @@ void pump_stream_set_pid(PumpStream *stream, pid_t pid)
 
 void pump_stream_drain(PumpStream *stream)
 {
-    int waiting = 0;
+    size_t waiting = stream_waiting(stream);
 
     /* Children of the program may write on for ever: what is there now is enough. */
-    if (ioctl(stream->fd, FIONREAD, &waiting) == 0 && waiting > 0)
-        (void)stream_take(stream, (size_t)waiting, true);
+    if (waiting > 0)
+        (void)stream_take(stream, waiting, true);
     pump_output_finish(stream);
     if (stream_is_held_up(stream))
         stream_hold_up(stream);
