@@ -59,16 +59,29 @@ int adoption_unit_quiet(SystemdWait *systemd, const char *unit, bool user_manage
     return systemd_wait_reload(systemd, ret_message);
 }
 
+/* With what a death in the middle of writing it has left. */
+static bool remove_dropin(const char *directory)
+{
+    GDir *names = g_dir_open(directory, 0, NULL);
+    bool removed = false;
+
+    for (const char *name; names && (name = g_dir_read_name(names));) {
+        g_autofree char *path = g_build_filename(directory, name, NULL);
+        if (g_str_has_prefix(name, DROPIN))
+            removed |= g_unlink(path) == 0;
+    }
+    g_clear_pointer(&names, g_dir_close);
+    (void)g_rmdir(directory);
+    return removed;
+}
+
 void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_manager)
 {
     g_autofree char *directory = dropin_directory(unit, user_manager);
-    g_autofree char *path = adoption_unit_dropin(unit, user_manager);
     g_autofree char *message = NULL;
 
-    if (!*unit || g_unlink(path) < 0)
-        return;
-    (void)g_rmdir(directory);
-    (void)systemd_wait_reload(systemd, &message);
+    if (*unit && remove_dropin(directory))
+        (void)systemd_wait_reload(systemd, &message);
 }
 
 bool adoption_unit_is_ours(const char *unit)

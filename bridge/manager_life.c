@@ -23,13 +23,19 @@ static void schedule_advance(Manager *manager);
 /* What systemd says
  * ---------------------------------------------------------------------------------------------- */
 
+/* The scope that an adopted process was in is of no concern any more once its program is a service. */
+static bool is_current(const Instance *instance, const char *unit)
+{
+    return strcmp(instance_unit(instance), unit) == 0;
+}
+
 static void on_unit_changed(const char *unit, const UnitSnapshot *snapshot, void *userdata)
 {
     Manager *manager = userdata;
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
     FcgiSocket *socket = instance ? NULL : g_hash_table_lookup(manager->by_socket, unit);
 
-    if (instance && manager->ready)
+    if (instance && manager->ready && is_current(instance, unit))
         instance_unit_changed(instance, snapshot);
     else if (socket && manager->ready)
         fcgi_socket_unit_changed(socket, snapshot);
@@ -41,7 +47,7 @@ static void on_unit_removed(const char *unit, void *userdata)
     Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
     FcgiSocket *socket = instance ? NULL : g_hash_table_lookup(manager->by_socket, unit);
 
-    if (instance && manager->ready)
+    if (instance && manager->ready && is_current(instance, unit))
         instance_unit_removed(instance);
     else if (socket && manager->ready)
         fcgi_socket_unit_removed(socket);

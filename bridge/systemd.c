@@ -14,12 +14,16 @@
  * stopped in a debugger is no reason to give up either. The library's default of 25 s would turn a slow host
  * into failed starts. */
 #define CALL_TIMEOUT_USEC (10 * 60 * 1000000ULL)
-#define RECONNECT_USEC    (200 * 1000ULL)
+/* What systemd says between two connections is lost, so the first tries come soon: one that executes itself
+ * anew is back within some tens of milliseconds. */
+#define RECONNECT_FIRST_USEC (5 * 1000ULL)
+#define RECONNECT_LAST_USEC  (200 * 1000ULL)
 
 struct Systemd {
     sd_event *event;
     sd_event_source *reconnect;
-    sd_bus *bus; /* NULL while there is no connection */
+    uint64_t reconnect_usec; /* until the next try */
+    sd_bus *bus;             /* NULL while there is no connection */
     bool user_manager;
     bool private; /* over the manager's own socket, not the bus */
     bool reloading;
@@ -155,8 +159,9 @@ static void schedule_reconnect(Systemd *systemd)
     (void)sd_event_now(systemd->event, CLOCK_MONOTONIC, &now);
     sd_event_source_disable_unref(systemd->reconnect);
     systemd->reconnect = NULL;
-    (void)sd_event_add_time(systemd->event, &systemd->reconnect, CLOCK_MONOTONIC, now + RECONNECT_USEC, 0,
-                            on_reconnect, systemd);
+    (void)sd_event_add_time(systemd->event, &systemd->reconnect, CLOCK_MONOTONIC,
+                            now + systemd->reconnect_usec, 0, on_reconnect, systemd);
+    systemd->reconnect_usec = MIN(2 * systemd->reconnect_usec, RECONNECT_LAST_USEC);
 }
 
 static gboolean is_any(void *key, void *value, void *userdata)
@@ -246,10 +251,12 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
     Systemd *systemd = userdata;
 
-    if (connect_systemd(systemd) < 0)
+    if (connect_systemd(systemd) < 0) {
         schedule_reconnect(systemd);
-    else
-        systemd->callbacks.resynchronise(systemd->userdata);
+        return 0;
+    }
+    systemd->reconnect_usec = RECONNECT_FIRST_USEC;
+    systemd->callbacks.resynchronise(systemd->userdata);
     return 0;
 }
 
@@ -262,6 +269,7 @@ int systemd_new(sd_event *event, bool user_manager, const SystemdCallbacks *call
     systemd->user_manager = user_manager;
     systemd->callbacks = *callbacks;
     systemd->userdata = userdata;
+    systemd->reconnect_usec = RECONNECT_FIRST_USEC;
     systemd->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     systemd->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
     int r = connect_systemd(systemd);

@@ -253,11 +253,43 @@ static void look_at_units(GPtrArray *daemons)
     }
 }
 
+static pid_t read_parent(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid), *text = NULL;
+    int parent = 0;
+
+    /* The name stands in parentheses and may hold any of them. */
+    const char *rest = g_file_get_contents(path, &text, NULL, NULL) ? strrchr(text, ')') : NULL;
+    return rest && sscanf(rest + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+static bool is_child_of_any(const GPtrArray *daemons, const HostDaemon *daemon)
+{
+    pid_t parent = read_parent(daemon->pid);
+
+    for (size_t i = 0; i < daemons->len; i++) {
+        const HostDaemon *other = daemons->pdata[i];
+        if (parent > 0 && other->pid == parent)
+            return true;
+    }
+    return false;
+}
+
+/* A program that the daemon is about to execute still looks like the daemon. */
+static void drop_children(GPtrArray *daemons)
+{
+    for (unsigned i = daemons->len; i > 0; i--) {
+        if (is_child_of_any(daemons, g_ptr_array_index(daemons, i - 1)))
+            g_ptr_array_remove_index(daemons, i - 1);
+    }
+}
+
 GPtrArray *host_daemon_find(void)
 {
     GPtrArray *daemons = g_ptr_array_new_with_free_func(daemon_free);
 
     look_at_processes(daemons);
+    drop_children(daemons);
     look_at_units(daemons);
     return daemons;
 }

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import report
-from daemon import unit_of
+from daemon import OURS, unit_of
 from old_world import OldWorld, Poller
 from waiting import wait_until
 
@@ -18,6 +18,26 @@ FAULTS = 40 if LONG else 4
 TALKERS = ("slow.log", "fast.log", "to_stderr.log", "merged.log")
 # What the old daemon would do next by itself, and what ends with it.
 ON_THE_MOVE = {"backoff:backoff", "ears:ears"}
+
+
+WRAPPER = """\
+#!/bin/sh
+rm {once} 2>/dev/null || exec "$@"
+exec /usr/bin/strace -f -qq -o /dev/null -e trace={call} -e inject={fault} "$@"
+"""
+# What strace is to do: the call, what becomes of it, and at which of many.
+STEPS = [f"{call}:{what}:when={number}" for call, what, numbers in (
+    ("fallocate", "error=ENOSPC", (1,)),
+    ("rename", "error=ENOSPC", (1, 2, 3, 4, 5)),
+    ("rename", "signal=KILL", (1, 2, 3, 4, 5)),
+    ("sendmsg", "signal=KILL", (1, 3, 5, 10, 20, 30, 40, 50, 70, 90, 110, 130)),
+    ("pidfd_send_signal", "error=EPERM", (1,)),
+    ("pidfd_send_signal", "signal=KILL", (1, 2, 3)),
+    ("pidfd_getfd", "error=EMFILE", (1, 2, 20, 50, 80)),
+    ("pidfd_getfd", "signal=KILL", (1, 10, 40, 70, 90)),
+    ("write", "error=ENOSPC", (1, 5, 10, 20, 40, 60, 80)),
+    ("write", "signal=KILL", (1, 5, 10, 20, 40, 60, 80, 120, 160)),
+    ("unlink", "signal=KILL", (1, 2, 3))) for number in numbers]
 
 
 def cgroup_of(pid):
@@ -137,9 +157,15 @@ class Faults(unittest.TestCase):
         if self.world:
             self.world.end()
 
+    def bridge_is_settled(self):
+        """Not on its way: a bridge that died before it had begun begins anew."""
+        state = subprocess.run(["systemctl", "is-active", f"{self.world.daemon.name}.service"], stdout=subprocess.PIPE, text=True,
+                               check=False).stdout.strip()
+        return state in ("active", "inactive", "failed")
+
     def check_world(self, before, name):
         """Whichever it is, it is whole."""
-        wait_until(self.world.answers, "somebody to answer")
+        wait_until(lambda: self.bridge_is_settled() and self.world.answers(), "somebody to answer for good")
         old = self.world.is_old()
         after = self.world.infos()
         for process, info in before.items():
@@ -166,7 +192,8 @@ class Faults(unittest.TestCase):
             thread = threading.Thread(target=lambda: done.append(self.world.supersede("adopt", self.world.daemon.conf)),
                                       daemon=True)
             thread.start()
-            pid = wait_until(lambda: bridge_of(self.world), "the bridge that adopts", interval=0.001)
+            pid = wait_until(lambda: bridge_of(self.world) or done, "the bridge that adopts", interval=0.001)
+            self.assertEqual([ended.stdout for ended in done], [], "it ended by itself")
             time.sleep(delay)
             try:
                 os.kill(pid, 9)
@@ -186,6 +213,45 @@ class Faults(unittest.TestCase):
         self.assertIn(expected, done.stdout)
         self.assertIn("run on as before", done.stdout)
         self.assertTrue(self.check_world(before, expected))
+
+    def inject(self, fault):
+        """The bridge's first life runs under strace, which does that to one of its system calls."""
+        name = self.world.daemon.name
+        directory, once = f"/run/systemd/system/{name}.service.d", f"/run/{name}.fault"
+        wrapper = self.world.daemon.write("wrapper", WRAPPER.format(once=once, fault=fault, call=fault.partition(":")[0]), 0o755)
+        with open(once, "w", encoding="ascii"):
+            pass
+        os.makedirs(directory, exist_ok=True)
+        with open(f"{directory}/fault.conf", "w", encoding="utf-8") as file:
+            file.write(f"[Service]\nNotifyAccess=all\nExecStart=\nExecStart={wrapper} {OURS.program('supervisord')} "
+                       f"--handoff /run/supersede/{name}/handoff\n")
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+
+    def heal(self):
+        directory = f"/run/systemd/system/{self.world.daemon.name}.service.d"
+        os.unlink(f"{directory}/fault.conf")
+        os.rmdir(directory)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+
+    def test_every_step_can_fail(self):
+        """Killed at, or refused, one call after the other of those that the steps of an adoption consist of."""
+        outcomes = {True: 0, False: 0}
+        worlds = 0
+        for fault in STEPS if LONG else STEPS[:1] + STEPS[6:8]:
+            if not self.world:
+                self.world = OldWorld(f"adoptstep{worlds}").start()
+                worlds += 1
+            before = self.world.infos()
+            self.inject(fault)
+            done = self.world.supersede("adopt", self.world.daemon.conf)
+            old = self.check_world(before, f"{fault}: {done.stdout}")
+            outcomes[old] += 1
+            self.heal()
+            if not old:
+                self.world.end()
+                self.world = None
+        print(f"the old world {outcomes[True]} times, the new one {outcomes[False]} times", flush=True)
+        self.assertGreater(outcomes[True], 0)
 
     def test_what_is_not_permitted(self):
         self.world = OldWorld("adoptforbidden").start()
