@@ -26,10 +26,11 @@ def process_start(pid):
 
 
 def process_status(pid):
-    """What is left of a process; None when it is gone."""
+    """What is left of a process; None when it is gone, or waits for systemd to take note of that."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            return file.read()
+            text = file.read()
+        return None if "\nState:\tZ" in text else text
     except (FileNotFoundError, ProcessLookupError):
         return None
 
