@@ -150,6 +150,23 @@ static int start_and_listen(const Settings *settings, const char *handoff, char 
     return r;
 }
 
+/* Who is not root needs a systemd of his own: `su`, `sudo -u` and cron do not start one. */
+static int complain_of_systemd(const char *reason)
+{
+    if (geteuid() == 0)
+        fprintf(stderr,
+                "Error: could not become a service of systemd: %s. Without systemd nothing can be supervised "
+                "here.\n",
+                reason);
+    else
+        fprintf(
+            stderr,
+            "Error: could not become a service of this user's own systemd: %s. Start supervisord as root, or "
+            "give this user a systemd that stays (loginctl enable-linger USER) and set XDG_RUNTIME_DIR.\n",
+            reason);
+    return EXIT_USAGE;
+}
+
 int daemonize_run(char *const *argv, const Settings *settings)
 {
     g_autofree char *directory = NULL, *handoff = NULL, *message = NULL;
@@ -173,12 +190,5 @@ int daemonize_run(char *const *argv, const Settings *settings)
     }
     if (r >= 0)
         r = start_and_listen(settings, handoff, &message);
-    if (r < 0) {
-        fprintf(stderr,
-                "Error: could not become a service of systemd: %s. Without systemd nothing can be supervised "
-                "here.\n",
-                message ? message : g_strerror(-r));
-        return EXIT_USAGE;
-    }
-    return r;
+    return r < 0 ? complain_of_systemd(message ? message : g_strerror(-r)) : r;
 }

@@ -282,5 +282,10 @@ int controller_check_up(Controller *controller)
         return tell_unknown_method(controller);
     if (reply.kind == REPLY_SYSTEM && (reply.code == ECONNREFUSED || reply.code == ENOENT))
         return tell_unreachable(controller, reply.code);
+    /* The oracle's words say neither which socket nor what to do. */
+    if (reply.kind == REPLY_SYSTEM && reply.code == EACCES)
+        controller_complain(
+            controller, "%s: this user may not connect (chmod= and chown= of [unix_http_server] say who may)",
+            controller->serverurl);
     return controller_raise_reply(controller, &reply);
 }

@@ -1,4 +1,6 @@
 /* What `supersede check` says about names that Supervisor ignores without a word. */
+#include <string.h>
+
 #include "translator/config_reader.h"
 
 static void lint_section_name(ConfigReader *reader, const IniSection *section)
@@ -15,8 +17,23 @@ static bool lint_is_foreign(SectionKind kind)
     return kind == SECTION_RPCINTERFACE || kind == SECTION_CTLPLUGIN;
 }
 
+/* Sections of one name become one: a second [program:x], copied and not renamed, takes the place of the
+ * first. */
+static void lint_repetition(ConfigReader *reader, const IniSection *section, const IniOption *option)
+{
+    g_autofree char *name = g_strconcat(section->name, ".", option->name, NULL);
+    bool elsewhere = strcmp(option->hidden_file, option->file) != 0;
+
+    diagnostics_add_ours(reader->diagnostics, SEVERITY_WARNING, option->file, option->line, name,
+                         "option '%s' of [%s] stands in line %u%s%s as well; that one does not count",
+                         option->name, section->name, option->hidden_line, elsewhere ? " of " : "",
+                         elsewhere ? option->hidden_file : "");
+}
+
 static void lint_option(ConfigReader *reader, const IniSection *section, const IniOption *option)
 {
+    if (option->hidden_line > 0)
+        lint_repetition(reader, section, option);
     if (option_find(section->name, option->name) || option_is_systemd(section->name, option->name))
         return;
     const char *suggestion = option_suggest(section->name, option->name);

@@ -440,6 +440,8 @@ static void ini_finish_item(Reader *reader)
     } else if (reader->item_kind == ITEM_OPTION) {
         g_autofree char *name = text_lower(reader->item->str);
         reader->option = ini_section_enter(reader->section, name);
+        reader->option->hidden_file = reader->option->file;
+        reader->option->hidden_line = reader->option->line;
         reader->option->file = reader->path;
         reader->option->line = reader->line;
     } else if (reader->item_kind == ITEM_VALUE) {

@@ -15,6 +15,8 @@ typedef struct IniOption {
     char *value;   /* the same, after ini_document_expand_here() */
     const char *file;
     unsigned line;
+    const char *hidden_file; /* where the same option stood before, whose value is lost */
+    unsigned hidden_line;    /* 0: nowhere */
 } IniOption;
 
 typedef struct IniSection {
