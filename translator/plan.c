@@ -20,6 +20,7 @@ struct Plan {
     char *slice;
     PlannedGroup *groups;
     size_t group_count;
+    GHashTable *by_name;   /* the first group of each name */
     GStringChunk *strings; /* owns every name below groups */
 };
 
@@ -186,8 +187,12 @@ static void plan_groups(Builder *builder)
 
     plan->group_count = config_group_count(plan->config);
     plan->groups = g_new0(PlannedGroup, plan->group_count);
-    for (size_t i = 0; i < plan->group_count; i++)
-        plan_one_group(builder, config_group(plan->config, i), &plan->groups[i]);
+    for (size_t i = 0; i < plan->group_count; i++) {
+        PlannedGroup *group = &plan->groups[i];
+        plan_one_group(builder, config_group(plan->config, i), group);
+        if (!g_hash_table_contains(plan->by_name, group->config->name))
+            g_hash_table_insert(plan->by_name, (void *)group->config->name, group);
+    }
     plan_targets(builder);
 }
 
@@ -205,6 +210,7 @@ int plan_new(Config *config, const char *identifier, Plan **ret_plan)
     plan->config = config_ref(config);
     plan->identifier = g_strdup(identifier);
     plan->slice = g_strconcat(slice_name, ".slice", NULL);
+    plan->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     plan->strings = g_string_chunk_new(4096);
     Builder builder = {
         .plan = plan, .unit_identifier = unit_identifier, .slice_identifier = slice_name, .taken = taken};
@@ -226,6 +232,7 @@ void plan_unref(Plan *plan)
     for (size_t i = 0; i < plan->group_count; i++)
         g_free((void *)plan->groups[i].processes);
     g_free(plan->groups);
+    g_hash_table_unref(plan->by_name);
     g_string_chunk_free(plan->strings);
     g_free(plan->slice);
     g_free(plan->identifier);
@@ -260,11 +267,7 @@ const PlannedGroup *plan_group(const Plan *plan, size_t index)
 
 const PlannedGroup *plan_find_group(const Plan *plan, const char *name)
 {
-    for (size_t i = 0; i < plan->group_count; i++) {
-        if (strcmp(plan->groups[i].config->name, name) == 0)
-            return &plan->groups[i];
-    }
-    return NULL;
+    return g_hash_table_lookup(plan->by_name, name);
 }
 
 char *plan_adopted_scope(const PlannedProcess *process)

@@ -119,10 +119,10 @@ void report_add_findings(const Plan *plan, Diagnostics *diagnostics)
 /* Options */
 
 typedef struct Report {
-    const Plan *plan;
     const MappingContext *context;
     bool colour;
     int option_width;
+    GHashTable *by_section; /* name to GPtrArray of PlannedProcess */
     GString *out;
 } Report;
 
@@ -140,21 +140,43 @@ static void section_units_clear(SectionUnits *units)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SectionUnits, section_units_clear)
 
+static void unref_processes(void *processes)
+{
+    g_ptr_array_unref(processes);
+}
+
+static GHashTable *processes_by_section(const Plan *plan)
+{
+    GHashTable *sections = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unref_processes);
+
+    for (size_t i = 0; i < plan_group_count(plan); i++) {
+        const PlannedGroup *group = plan_group(plan, i);
+        for (size_t j = 0; j < group->process_count; j++) {
+            const PlannedProcess *process = &group->processes[j];
+            GPtrArray *processes = g_hash_table_lookup(sections, process->config->section);
+            if (!processes) {
+                processes = g_ptr_array_new();
+                g_hash_table_insert(sections, (void *)process->config->section, processes);
+            }
+            g_ptr_array_add(processes, (void *)process);
+        }
+    }
+    return sections;
+}
+
 static SectionUnits units_of_section(const Report *report, const char *section)
 {
     SectionUnits found = {.units = g_ptr_array_new()};
+    const GPtrArray *processes = g_hash_table_lookup(report->by_section, section);
 
-    for (size_t i = 0; i < plan_group_count(report->plan); i++) {
-        const PlannedGroup *group = plan_group(report->plan, i);
-        for (size_t j = 0; j < group->process_count; j++) {
-            const PlannedProcess *process = &group->processes[j];
-            if (strcmp(process->config->section, section) != 0)
-                continue;
-            g_ptr_array_add(found.units, (void *)process->unit);
-            found.example = found.example ?: process;
-        }
+    if (!processes)
+        return found;
+    for (unsigned i = 0; i < processes->len; i++) {
+        const PlannedProcess *process = processes->pdata[i];
+        g_ptr_array_add(found.units, (void *)process->unit);
     }
-    if (found.example && found.example->config->kind != PROGRAM_EVENTLISTENER)
+    found.example = processes->pdata[0];
+    if (found.example->config->kind != PROGRAM_EVENTLISTENER)
         found.properties = mapping_service(found.example, report->context);
     return found;
 }
@@ -322,7 +344,8 @@ static int option_width(const Config *config)
 char *report_options(const Plan *plan, const MappingContext *context, bool colour)
 {
     const Config *config = plan_config(plan);
-    Report report = {.plan = plan,
+    g_autoptr(GHashTable) sections = processes_by_section(plan);
+    Report report = {.by_section = sections,
                      .context = context,
                      .colour = colour,
                      .option_width = option_width(config),
