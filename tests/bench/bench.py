@@ -27,13 +27,20 @@ from daemon import Daemon, ORACLE, OURS  # noqa: E402: of the tests
 from waiting import wait_until  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# Smaller and fewer, to see that everything works: tests/bench/run --quick.
+QUICK = "SUPERSEDE_BENCH_QUICK" in os.environ
 
 
-def row(name, unit, ours, oracle, *, better, goal=None, limit=None):
+def scaled(full, quick):
+    return quick if QUICK else full
+
+
+def row(name, unit, ours, oracle, *, better, goal=None, limit=None, curve=None, count=None):
     """`ours` and `oracle` are all measured values. `goal`: how many times better ours must be. `limit`: what our median
-    must not pass, for things that the oracle cannot do (`oracle` is empty then)."""
+    must not pass, for things that the oracle cannot do (`oracle` is empty then). A row with a `curve` is a point of that
+    curve of the plot, at `count` programs."""
     return {"name": name, "unit": unit, "ours": list(ours), "oracle": list(oracle), "goal": goal, "limit": limit,
-            "better": better}
+            "better": better, "curve": curve, "count": count}
 
 
 def main(rows):
@@ -77,6 +84,27 @@ def alternate(daemons, measure, rounds):
     return values
 
 
+def fleet(count, startsecs=0, autostart=True):
+    """The configuration of one program with `count` processes that do nothing."""
+    return f"""\
+[program:p]
+command=/bin/sleep 86400
+process_name=%(program_name)s-%(process_num)04d
+numprocs={count}
+startsecs={startsecs}
+autostart={str(autostart).lower()}
+"""
+
+
+def status(daemon, count):
+    """The daemon's own client asks it for its processes, all of which run."""
+    done = subprocess.run([daemon.role.program("supervisorctl"), "-c", daemon.conf, "status"], check=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    lines = done.stdout.count("RUNNING")
+    if lines != count:
+        raise AssertionError(f"{daemon.name}: {lines} of {count} processes in the output of status")
+
+
 def timed(function, *arguments):
     """How many seconds a call takes."""
     start = time.monotonic()
@@ -104,6 +132,27 @@ def memory(pid, field="Rss"):
     """MB that a process holds: Rss, Pss, Private_Dirty, ... of smaps_rollup."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
         return next(int(line.split()[1]) for line in file if line.startswith(field + ":")) / 1024
+
+
+def idle_cost(pids, seconds):
+    """For each process of `pids`, which rest side by side: (milliseconds of CPU time, wake-ups) in `seconds`."""
+    before = [(cpu_exactly(pid), wakeups(pid)) for pid in pids]
+    time.sleep(seconds)
+    return [(1000 * (cpu_exactly(pid) - cpu), wakeups(pid) - woken) for pid, (cpu, woken) in zip(pids, before)]
+
+
+def cpu_exactly(pid):
+    """As cpu_seconds(), to the nanosecond, of the threads that there are."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def wakeups(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
 
 
 @contextlib.contextmanager
