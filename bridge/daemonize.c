@@ -25,8 +25,10 @@ enum { EXIT_USAGE = 2 };
 
 /* Programs wait for so long at most when their pipes are full; one that crashes at its start must not take
  * the machine with it. */
-#define RESTART_USEC  ((uint64_t)50 * 1000)
-#define WATCHDOG_USEC ((uint64_t)30 * 1000 * 1000)
+#define RESTART_USEC ((uint64_t)50 * 1000)
+/* The daemon shows a sign of life at half to three quarters of it, and sleeps through all of that when idle.
+ */
+#define WATCHDOG_USEC ((uint64_t)60 * 1000 * 1000)
 
 static int write_handoff(char *const *argv, const char *path)
 {

@@ -12,6 +12,8 @@ struct EventBus {
     unsigned last;
     int64_t next_serial;
     int64_t serial; /* of the event that is being handed out; -1: nobody has asked yet */
+    EventInterestChanged interest_changed;
+    void *interest_userdata;
 };
 
 EventBus *event_bus_new(void)
@@ -29,11 +31,24 @@ void event_bus_free(EventBus *bus)
     g_free(bus);
 }
 
+void event_bus_watch_interest(EventBus *bus, EventInterestChanged changed, void *userdata)
+{
+    bus->interest_changed = changed;
+    bus->interest_userdata = userdata;
+}
+
+static void tell_interest(EventBus *bus)
+{
+    if (bus->interest_changed)
+        bus->interest_changed(bus->interest_userdata);
+}
+
 unsigned event_bus_subscribe(EventBus *bus, EventType type, EventHandler handler, void *userdata)
 {
     Subscription subscription = {
         .identifier = ++bus->last, .type = type, .handler = handler, .userdata = userdata};
     g_array_append_val(bus->subscriptions, subscription);
+    tell_interest(bus);
     return subscription.identifier;
 }
 
@@ -42,6 +57,7 @@ void event_bus_unsubscribe(EventBus *bus, unsigned identifier)
     for (unsigned i = 0; i < bus->subscriptions->len; i++) {
         if (g_array_index(bus->subscriptions, Subscription, i).identifier == identifier) {
             g_array_remove_index(bus->subscriptions, i);
+            tell_interest(bus);
             return;
         }
     }

@@ -22,6 +22,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EventBus, event_bus_free)
 unsigned event_bus_subscribe(EventBus *bus, EventType type, EventHandler handler, void *userdata);
 void event_bus_unsubscribe(EventBus *bus, unsigned identifier);
 
+/* Whoever has work to do only while somebody listens (one such at a time; NULL: nobody): called after each
+ * change of what is subscribed to. */
+typedef void (*EventInterestChanged)(void *userdata);
+void event_bus_watch_interest(EventBus *bus, EventInterestChanged changed, void *userdata);
+
 /* Whether anybody would hear it: saves the work of making a payload. */
 bool event_bus_wants(const EventBus *bus, EventType type);
 void event_bus_publish(EventBus *bus, EventType type, const char *payload, size_t size);

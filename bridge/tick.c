@@ -49,6 +49,15 @@ static int64_t slice(int64_t period, int64_t when)
     return when - when % period;
 }
 
+static bool is_wanted(const Tick *tick)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(ticks); i++) {
+        if (event_bus_wants(tick->bus, ticks[i].type))
+            return true;
+    }
+    return false;
+}
+
 static int wait_for_next(Tick *tick, int64_t last)
 {
     int r = sd_event_source_set_time_relative(tick->timer, tick_delay(wall_now(), last));
@@ -78,8 +87,31 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
             publish(tick, ticks[i].type, now);
         tick->last[i] = now;
     }
-    (void)wait_for_next(tick, when);
+    if (is_wanted(tick))
+        (void)wait_for_next(tick, when);
     return 0;
+}
+
+/* The oracle looks at its clock all the time, so that the first tick of a new listener is the next even time,
+ * never the one before. */
+static int begin(Tick *tick)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(ticks); i++)
+        tick->last[i] = slice(ticks[i].period, (int64_t)(wall_now() / SECOND));
+    return wait_for_next(tick, 0);
+}
+
+/* Not stopped when the last one goes: a new configuration of a pool takes its subscriptions away and makes
+ * them again, and the tick that is due just then is theirs. The timer runs out once more and is left alone.
+ */
+static void on_interest(void *userdata)
+{
+    Tick *tick = userdata;
+    int enabled = SD_EVENT_OFF;
+
+    (void)sd_event_source_get_enabled(tick->timer, &enabled);
+    if (enabled == SD_EVENT_OFF && is_wanted(tick))
+        (void)begin(tick);
 }
 
 int tick_new(sd_event *event, EventBus *bus, Tick **ret)
@@ -88,13 +120,15 @@ int tick_new(sd_event *event, EventBus *bus, Tick **ret)
 
     tick->event = sd_event_ref(event);
     tick->bus = bus;
-    for (size_t i = 0; i < G_N_ELEMENTS(ticks); i++)
-        tick->last[i] = slice(ticks[i].period, (int64_t)(wall_now() / SECOND));
     int r = sd_event_add_time_relative(event, &tick->timer, CLOCK_MONOTONIC, 0, 1000, on_time, tick);
     if (r >= 0)
-        r = wait_for_next(tick, 0);
-    if (r < 0)
+        r = is_wanted(tick) ? begin(tick) : sd_event_source_set_enabled(tick->timer, SD_EVENT_OFF);
+    if (r < 0) {
+        sd_event_source_disable_unref(tick->timer);
+        sd_event_unref(event);
         return r;
+    }
+    event_bus_watch_interest(bus, on_interest, tick);
     *ret = g_steal_pointer(&tick);
     return 0;
 }
@@ -103,6 +137,7 @@ void tick_free(Tick *tick)
 {
     if (!tick)
         return;
+    event_bus_watch_interest(tick->bus, NULL, NULL);
     sd_event_source_disable_unref(tick->timer);
     sd_event_unref(tick->event);
     g_free(tick);

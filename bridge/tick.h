@@ -1,6 +1,6 @@
 /* TICK_5, TICK_60 and TICK_3600 events. Ticks come at the even times of the wall clock, which is what their
  * payload names, but are waited for on the monotonic one: a clock that is set neither stops them nor makes
- * them come in a heap. */
+ * them come in a heap. While nobody subscribes to any of them there is no timer: an idle daemon sleeps. */
 #pragma once
 
 #include <glib.h>

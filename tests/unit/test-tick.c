@@ -76,6 +76,55 @@ static void it_really_ticks(void **state)
     sd_event_unref(event);
 }
 
+static void ignore(EventType type, const char *payload, size_t size, void *userdata)
+{
+}
+
+/* sd-event keeps one timerfd for each clock, and sets it before it waits; /proc tells to what. */
+static bool has_timer(sd_event *event)
+{
+    bool armed = false;
+    int r = sd_event_prepare(event);
+
+    if (r == 0)
+        r = sd_event_wait(event, 0);
+    if (r > 0)
+        r = sd_event_dispatch(event);
+    assert_true(r >= 0);
+    g_autoptr(GDir) entries = g_dir_open("/proc/self/fdinfo", 0, NULL);
+    assert_non_null(entries);
+    for (const char *name; (name = g_dir_read_name(entries));) {
+        g_autofree char *path = g_build_filename("/proc/self/fdinfo", name, NULL);
+        g_autofree char *text = NULL;
+        if (g_file_get_contents(path, &text, NULL, NULL) && strstr(text, "it_value:"))
+            armed = armed || !strstr(text, "it_value: (0, 0)");
+    }
+    return armed;
+}
+
+static void nobody_is_woken_for_ticks_that_nobody_wants(void **state)
+{
+    g_autoptr(EventBus) bus = event_bus_new();
+    g_autoptr(Tick) tick = NULL;
+    sd_event *event = NULL;
+
+    assert_true(sd_event_new(&event) >= 0);
+    event_bus_subscribe(bus, EVENT_PROCESS_STATE, ignore, NULL);
+    assert_int_equal(tick_new(event, bus, &tick), 0);
+    assert_false(has_timer(event));
+    event_bus_subscribe(bus, EVENT_PROCESS_LOG, ignore, NULL);
+    assert_false(has_timer(event));
+    unsigned wish = event_bus_subscribe(bus, EVENT_TICK_3600, ignore, NULL);
+    assert_true(has_timer(event));
+    event_bus_unsubscribe(bus, wish);
+    g_clear_pointer(&tick, tick_free);
+    /* Those who were there before it count, too. */
+    event_bus_subscribe(bus, EVENT_EVENT, ignore, NULL);
+    assert_int_equal(tick_new(event, bus, &tick), 0);
+    assert_true(has_timer(event));
+    sd_event_unref(event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +132,7 @@ int main(void)
         cmocka_unit_test(neither_early_nor_late_ones_change_the_rhythm),
         cmocka_unit_test(a_clock_that_is_set_moves_the_next_one_by_half_a_period_at_most),
         cmocka_unit_test(it_really_ticks),
+        cmocka_unit_test(nobody_is_woken_for_ticks_that_nobody_wants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
