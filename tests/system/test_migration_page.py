@@ -1,15 +1,13 @@
 """The five commands of docs/migration.md, run as they stand there on a host with Debian's supervisor."""
 
 import pathlib
-import re
 import subprocess
 import unittest
 
+import pages
 import report
 from waiting import wait_until
 
-TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-PAGE = TOP / "docs/migration.md"
 CONF = pathlib.Path("/etc/supervisor/supervisord.conf")
 PROGRAMS = """
 [program:web]
@@ -34,9 +32,7 @@ def run(command):
 
 
 def commands():
-    """The first indented line below each heading with a number."""
-    sections = re.split(r"^## \d\. .*$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    return [re.search(r"^    (.+)$", section, re.MULTILINE)[1] for section in sections]
+    return [step.command for step in pages.read("migration.md")]
 
 
 def running(command):
