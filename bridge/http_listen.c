@@ -154,18 +154,37 @@ static int find_address(const char *host, const char *port, int family, struct a
 
 /* An empty host is every address of IPv4 and a name with addresses of both kinds is that of IPv4, as in the
  * oracle, which knows no other. An address of IPv6 is written in brackets, as in the URL that leads there. */
-static int open_inet(const ServerConfig *server)
+static int resolve(const ServerConfig *server, struct addrinfo **ret)
 {
     const char *host = server->host && *server->host ? server->host : NULL;
     g_autofree char *port = g_strdup_printf("%u", (unsigned)server->port);
     g_autofree char *bare = NULL;
-    struct addrinfo *addresses = NULL;
 
     if (host && *host == '[' && g_str_has_suffix(host, "]"))
         host = bare = g_strndup(host + 1, strlen(host) - 2);
-    int r = find_address(host, port, AF_INET, &addresses);
-    if (r == -EADDRNOTAVAIL)
-        r = find_address(host, port, AF_INET6, &addresses);
+    int r = find_address(host, port, AF_INET, ret);
+    return r == -EADDRNOTAVAIL ? find_address(host, port, AF_INET6, ret) : r;
+}
+
+int http_listen_address(const ServerConfig *server, struct sockaddr_storage *ret, socklen_t *ret_size)
+{
+    struct addrinfo *addresses = NULL;
+
+    int r = resolve(server, &addresses);
+    if (r < 0)
+        return r;
+    memset(ret, 0, sizeof *ret);
+    memcpy(ret, addresses->ai_addr, addresses->ai_addrlen);
+    *ret_size = addresses->ai_addrlen;
+    freeaddrinfo(addresses);
+    return 0;
+}
+
+static int open_inet(const ServerConfig *server)
+{
+    struct addrinfo *addresses = NULL;
+
+    int r = resolve(server, &addresses);
     if (r < 0)
         return r;
     r = bind_inet(addresses);

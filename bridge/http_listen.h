@@ -1,6 +1,7 @@
 /* Listening sockets of the HTTP servers. */
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "translator/config.h"
@@ -17,6 +18,9 @@ typedef struct HttpSocketFile {
  * belongs to something that is no socket, or another negative errno. `ret_file` is filled for unix sockets
  * only. */
 int http_listen_open(const ServerConfig *server, HttpSocketFile *ret_file);
+
+/* The address of a server that is no unix socket. May ask a name server. 0 or negative errno. */
+int http_listen_address(const ServerConfig *server, struct sockaddr_storage *ret, socklen_t *ret_size);
 
 /* Removes the file of a unix socket if it is still the one described by `file`. */
 void http_listen_unlink(const char *path, const HttpSocketFile *file);

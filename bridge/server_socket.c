@@ -1,19 +1,17 @@
 #include "bridge/server_socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "bridge/identity.h"
 #include "bridge/socket_file.h"
+#include "bridge/socket_binding.h"
 
 /* One that a socket unit has passed. */
 typedef struct Passed {
@@ -82,40 +80,23 @@ static int file_of(const char *path, HttpSocketFile *ret)
     return 0;
 }
 
-/* The same file: /var/run is a link to /run. */
-static bool is_unix_at(const struct sockaddr_un *address, const char *path)
+static bool is_inet_at(int fd, const ServerConfig *server)
 {
-    HttpSocketFile bound = {0}, wanted = {0};
+    struct sockaddr_storage bound = {0}, wanted = {0};
+    socklen_t bound_size = sizeof bound, wanted_size = 0;
 
-    return file_of(address->sun_path, &bound) >= 0 && file_of(path, &wanted) >= 0 &&
-           bound.device == wanted.device && bound.inode == wanted.inode;
+    return getsockname(fd, (struct sockaddr *)&bound, &bound_size) >= 0 &&
+           http_listen_address(server, &wanted, &wanted_size) >= 0 && bound_size == wanted_size &&
+           memcmp(&bound, &wanted, bound_size) == 0;
 }
 
-static bool is_inet_at(const struct sockaddr_in *address, const ServerConfig *server)
+bool server_socket_is_at(int fd, const ServerConfig *server)
 {
-    struct in_addr wanted = {.s_addr = INADDR_ANY};
+    int family = server->is_unix ? AF_UNIX : AF_UNSPEC;
 
-    if (server->host && *server->host && inet_pton(AF_INET, server->host, &wanted) != 1)
+    if (sd_is_socket(fd, family, SOCK_STREAM, 1) <= 0)
         return false;
-    return ntohs(address->sin_port) == server->port && address->sin_addr.s_addr == wanted.s_addr;
-}
-
-static bool listens_at(int fd, const ServerConfig *server)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_un local;
-        struct sockaddr_in inet;
-        struct sockaddr_storage storage;
-    } address = {0};
-    socklen_t size = sizeof address - 1;
-
-    if (getsockname(fd, &address.any, &size) < 0)
-        return false;
-    if (server->is_unix)
-        return address.any.sa_family == AF_UNIX && address.local.sun_path[0] == '/' &&
-               is_unix_at(&address.local, server->file);
-    return address.any.sa_family == AF_INET && is_inet_at(&address.inet, server);
+    return server->is_unix ? socket_binding_is_at(fd, server->file) : is_inet_at(fd, server);
 }
 
 /* In the store: the address, and for a unix socket its file, since somebody may have put another in its
@@ -138,7 +119,7 @@ static int take_from_units(ServerSockets *sockets, const ServerConfig *server)
 {
     for (unsigned i = 0; i < sockets->passed->len; i++) {
         Passed *passed = &g_array_index(sockets->passed, Passed, i);
-        if (passed->used || !listens_at(passed->fd, server))
+        if (passed->used || !server_socket_is_at(passed->fd, server))
             continue;
         passed->used = true;
         int fd = fcntl(passed->fd, F_DUPFD_CLOEXEC, 3);
@@ -173,7 +154,7 @@ static void settle_file(const ServerConfig *server)
 
 int server_socket_keep(FdStore *store, const ServerConfig *server, int fd)
 {
-    g_autofree char *name = listens_at(fd, server) ? store_name(server) : NULL;
+    g_autofree char *name = server_socket_is_at(fd, server) ? store_name(server) : NULL;
     int copy = name ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1;
 
     if (!name)

@@ -24,6 +24,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ServerSockets, server_sockets_free)
 int server_sockets_open(ServerSockets *sockets, FdStore *store, const ServerConfig *server,
                         HttpSocketFile *ret_file, bool *ret_ours);
 
+/* Whether this is a socket that listens where the server is to be. */
+bool server_socket_is_at(int fd, const ServerConfig *server);
+
 /* A listening socket of somebody else that is to be ours: put into the store where it is this server's, for
  * server_sockets_open(). 0 or negative errno. */
 int server_socket_keep(FdStore *store, const ServerConfig *server, int fd);
