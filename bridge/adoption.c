@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "bridge/adoption_listener.h"
 #include "bridge/adoption_member.h"
 #include "bridge/adoption_note.h"
 #include "bridge/adoption_scope.h"
@@ -23,9 +21,6 @@
 #define PIPE_BYTES (1024 * 1024)
 
 enum { ROOM_BYTES = 32 * 1024 };
-
-/* What an event listener has to end in after SIGTERM, for all of them together. */
-enum { LISTENER_MSEC = 500 };
 
 typedef struct Adoption {
     const AdoptionContext *context;
@@ -92,7 +87,7 @@ static int find_daemon(Adoption *adoption)
         adoption->message = g_strdup("it is in no control group: is /sys/fs/cgroup the unified hierarchy?");
         return -ENOTSUP;
     }
-    adoption->note.unit = adoption_unit_of(adoption->note.cgroup);
+    adoption->note.unit = adoption_unit_of(adoption->note.cgroup, adoption->context->user_manager);
     return systemd_wait_open(adoption->context->user_manager, &adoption->systemd);
 }
 
@@ -140,7 +135,8 @@ static int enter_scopes(Adoption *adoption)
 
     for (unsigned i = 0; i < adoption->members->len && r >= 0; i++) {
         AdoptionMember *member = g_ptr_array_index(adoption->members, i);
-        if (adoption_member_is_taken(member))
+        /* Whatever comes of those that are in their scopes is there, too. */
+        if (adoption_member_is_taken(member) && !member->ended && !member->scope)
             r = adoption_scope_enter(adoption->systemd, member, &adoption->message);
     }
     return r;
@@ -195,14 +191,28 @@ static int take_pipes_of(Adoption *adoption, const AdoptionMember *member)
     return r;
 }
 
+static void drop_pipes_of(Adoption *adoption, const AdoptionMember *member)
+{
+    for (int number = 0; member->planned && number < OLD_DAEMON_STREAMS; number++) {
+        g_autofree char *name = instance_adopted_fd_name(member->planned->namespec, number);
+        (void)fd_store_drop(adoption->context->fd_store, name);
+    }
+}
+
+/* While the old daemon is at work: it goes on reading, and nothing needs to be looked for when it stands
+ * still. There, once more for those that have come or gone since. */
 static int take_pipes(Adoption *adoption)
 {
     int r = 0;
 
     for (unsigned i = 0; i < adoption->members->len && r >= 0; i++) {
-        const AdoptionMember *member = g_ptr_array_index(adoption->members, i);
-        if (adoption_member_is_taken(member))
+        AdoptionMember *member = g_ptr_array_index(adoption->members, i);
+        if (member->connected && adoption_member_is_taken(member))
+            continue;
+        drop_pipes_of(adoption, member);
+        if (adoption_member_is_taken(member) && !member->ended)
             r = take_pipes_of(adoption, member);
+        member->connected = r >= 0;
     }
     return r;
 }
@@ -309,6 +319,7 @@ static void forget(Adoption *adoption)
 
 static int commit(Adoption *adoption)
 {
+    adoption->note.listeners = adoption_listeners_name(adoption->members);
     give_room(adoption);
     return put_note(adoption, ADOPTION_TAKEN);
 }
@@ -322,11 +333,12 @@ static const struct {
     {"make sure of the room in /run that it takes", reserve, give_room},
     {"keep its unit quiet", quiet, release},
     {"put its programs into scopes", enter_scopes, leave_scopes},
+    {"take its pipes", take_pipes, drop_pipes},
+    {"take its sockets", take_sockets, NULL},
     {"stop it where it stands", freeze, thaw},
     {"look at its children", see, NULL},
     {"put new programs into scopes", enter_scopes, NULL},
-    {"take its pipes", take_pipes, drop_pipes},
-    {"take its sockets", take_sockets, NULL},
+    {"take their pipes", take_pipes, NULL},
     {"write down the states of its programs", remember, forget},
     {"write down that everything is taken", commit, NULL},
 };
@@ -358,36 +370,6 @@ static int run_steps(Adoption *adoption, char **ret_message)
 
 /* What cannot be undone
  * --------------------------------------------------------------------------------------------------- */
-
-static void signal_listeners(const Adoption *adoption, int signal)
-{
-    for (unsigned i = 0; i < adoption->members->len; i++) {
-        const AdoptionMember *member = g_ptr_array_index(adoption->members, i);
-        if (adoption_member_is_listener(member) && member->pid > 0 &&
-            process_facts_is_alive(member->pid, member->start))
-            (void)kill(member->pid, signal);
-    }
-}
-
-static bool listeners_are_gone(const Adoption *adoption)
-{
-    for (unsigned i = 0; i < adoption->members->len; i++) {
-        const AdoptionMember *member = g_ptr_array_index(adoption->members, i);
-        if (adoption_member_is_listener(member) && member->pid > 0 &&
-            process_facts_is_alive(member->pid, member->start))
-            return false;
-    }
-    return true;
-}
-
-/* Their pipes lead nowhere any more: ours are started in their place. */
-static void end_listeners(const Adoption *adoption)
-{
-    signal_listeners(adoption, SIGTERM);
-    for (int waited = 0; waited < LISTENER_MSEC && !listeners_are_gone(adoption); waited++)
-        (void)usleep(1000);
-    signal_listeners(adoption, SIGKILL);
-}
 
 /* Everything is ours by now: whatever comes of this, there is no way back. */
 static void end_daemon(Adoption *adoption)
@@ -422,25 +404,34 @@ static int adopt(Adoption *adoption, char **ret_message)
     if (r < 0)
         return r;
     end_daemon(adoption);
-    end_listeners(adoption);
+    adoption_listeners_end(adoption->note.listeners);
     return 1;
 }
 
-/* A bridge has died before it was through: nothing has happened. The old daemon goes on first, whatever the
- * configuration has become meanwhile. */
+/* Whatever the configuration has become meanwhile, the old daemon goes on, and its unit is what it was. */
+static void restore(Adoption *adoption)
+{
+    bool connected = systemd_wait_open(adoption->context->user_manager, &adoption->systemd) >= 0;
+
+    thaw(adoption);
+    if (connected && compare(adoption) >= 0)
+        undo(adoption, G_N_ELEMENTS(steps));
+    else if (connected)
+        release(adoption);
+}
+
+/* A bridge has died before it was through: nothing has happened. */
 static int go_back(Adoption *adoption, char **ret_message)
 {
     int r = old_daemon_open(adoption->note.pid, adoption->note.start, &adoption->old);
 
-    if (r >= 0) {
-        thaw(adoption);
-        if (compare(adoption) >= 0 &&
-            systemd_wait_open(adoption->context->user_manager, &adoption->systemd) >= 0)
-            undo(adoption, G_N_ELEMENTS(steps));
-    }
-    *ret_message = g_strdup_printf(
-        "supervisord died while it took over the one with pid %d, which runs on as before: try again",
-        (int)adoption->note.pid);
+    if (r >= 0)
+        restore(adoption);
+    else if (systemd_wait_open(adoption->context->user_manager, &adoption->systemd) >= 0)
+        release(adoption);
+    *ret_message =
+        g_strdup_printf("supervisord died while it took over the one with pid %d, which %s",
+                        (int)adoption->note.pid, r >= 0 ? "runs on as before: try again" : "has ended, too");
     return -ECANCELED;
 }
 
@@ -449,8 +440,7 @@ static int carry_through(Adoption *adoption)
 {
     if (old_daemon_open(adoption->note.pid, adoption->note.start, &adoption->old) >= 0)
         end_daemon(adoption);
-    if (compare(adoption) >= 0)
-        end_listeners(adoption);
+    adoption_listeners_end(adoption->note.listeners);
     return 1;
 }
 

@@ -57,7 +57,9 @@ int adoption_members_new(const LegacyDaemon *legacy, const Plan *plan, GPtrArray
                                 process->group, process->name, (int)process->pid);
             return -ENOENT;
         }
-        if (process->pid > 0 && process_facts_get(process->pid, &facts) >= 0) {
+        /* Only a child of the old daemon's is what it says: it may have ended since, and the pid be
+         * another's. */
+        if (process->pid > 0 && process_facts_get(process->pid, &facts) >= 0 && facts.parent == legacy->pid) {
             member->pid = process->pid;
             member->start = facts.start;
         }
@@ -137,9 +139,13 @@ static void drop_ended(GPtrArray *members, const GArray *children)
 {
     for (unsigned i = 0; i < members->len; i++) {
         AdoptionMember *member = g_ptr_array_index(members, i);
-        if (member->pid > 0 &&
-            (!is_among(children, member->pid) || !process_facts_is_alive(member->pid, member->start)))
+        ProcessFacts facts;
+        bool is_there = member->pid > 0 && is_among(children, member->pid) &&
+                        process_facts_get(member->pid, &facts) >= 0 && facts.start == member->start;
+        if (!is_there)
             member->pid = 0;
+        else
+            member->ended = !process_facts_is_alive(member->pid, member->start);
     }
 }
 
@@ -161,6 +167,7 @@ static int see_child(GPtrArray *members, pid_t pid, char **ret_message)
     member->pid = pid;
     member->start = facts.start;
     member->renewed = true;
+    member->ended = member->connected = false;
     g_clear_pointer(&member->scope, g_free);
     return 0;
 }

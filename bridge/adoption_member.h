@@ -16,7 +16,10 @@ typedef struct AdoptionMember {
     pid_t pid;                     /* 0: none */
     uint64_t start;                /* of the process, in ticks since boot */
     bool renewed;                  /* the old daemon has started it since it was asked */
-    char *scope;                   /* NULL: has none yet */
+    bool ended;     /* it waits for the old daemon, which stands still, to be reaped: what it wrote
+                       last nobody has read */
+    bool connected; /* its pipes are taken */
+    char *scope;    /* NULL: has none yet */
 } AdoptionMember;
 
 /* An array of AdoptionMember, one for each process that the old daemon has. `legacy` and `plan` must outlive
@@ -31,5 +34,5 @@ int adoption_members_see(GPtrArray *members, pid_t old_daemon, char **ret_messag
 
 /* It is a child of the daemon, and not taken over but started anew. */
 bool adoption_member_is_listener(const AdoptionMember *member);
-/* There is a process, and it is to be ours. */
+/* There is a process, and it is to be ours: alive, or at least to be read to its end. */
 bool adoption_member_is_taken(const AdoptionMember *member);

@@ -16,6 +16,7 @@ void adoption_note_clear(AdoptionNote *note)
 {
     g_clear_pointer(&note->cgroup, g_free);
     g_clear_pointer(&note->unit, g_free);
+    g_clear_pointer(&note->listeners, g_strfreev);
 }
 
 int adoption_note_write(const char *path, const AdoptionNote *note)
@@ -29,6 +30,9 @@ int adoption_note_write(const char *path, const AdoptionNote *note)
     g_key_file_set_uint64(file, SECTION, "start", note->start);
     g_key_file_set_string(file, SECTION, "cgroup", note->cgroup ? note->cgroup : "");
     g_key_file_set_string(file, SECTION, "unit", note->unit ? note->unit : "");
+    if (note->listeners)
+        g_key_file_set_string_list(file, SECTION, "listeners", (const char *const *)note->listeners,
+                                   g_strv_length(note->listeners));
     g_autofree char *text = g_key_file_to_data(file, &size, NULL);
     if (g_file_set_contents_full(path, text, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error))
         return 0;
@@ -46,6 +50,12 @@ static int read_stage(GKeyFile *file, AdoptionStage *ret)
         }
     }
     return -EBADMSG;
+}
+
+static char *get_text(GKeyFile *file, const char *key)
+{
+    char *text = g_key_file_get_string(file, SECTION, key, NULL);
+    return text ? text : g_strdup("");
 }
 
 int adoption_note_read(const char *path, AdoptionNote *ret)
@@ -67,8 +77,9 @@ int adoption_note_read(const char *path, AdoptionNote *ret)
         .stage = stage,
         .pid = g_key_file_get_integer(file, SECTION, "pid", NULL),
         .start = g_key_file_get_uint64(file, SECTION, "start", NULL),
-        .cgroup = g_key_file_get_string(file, SECTION, "cgroup", NULL),
-        .unit = g_key_file_get_string(file, SECTION, "unit", NULL),
+        .cgroup = get_text(file, "cgroup"),
+        .unit = get_text(file, "unit"),
+        .listeners = g_key_file_get_string_list(file, SECTION, "listeners", NULL, NULL),
     };
     return 0;
 }

@@ -22,6 +22,8 @@ typedef struct AdoptionNote {
     uint64_t start; /* its start, in ticks since boot */
     char *cgroup;   /* where it and its programs were */
     char *unit;     /* of the old daemon; "" when it is none of systemd's */
+    char *
+        *listeners; /* processes of its event listeners, as adoption_listeners_name() has them; NULL: none */
 } AdoptionNote;
 
 void adoption_note_clear(AdoptionNote *note);

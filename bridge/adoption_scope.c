@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -98,10 +99,33 @@ int adoption_scope_enter(SystemdWait *systemd, AdoptionMember *member, char **re
     return 0;
 }
 
+static GArray *list_inside(const char *cgroup)
+{
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_autofree char *path = g_build_filename("/sys/fs/cgroup", cgroup, "cgroup.procs", NULL), *text = NULL;
+
+    (void)g_file_get_contents(path, &text, NULL, NULL);
+    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    for (char **line = lines; *line; line++) {
+        pid_t pid = (pid_t)strtol(*line, NULL, 10);
+        if (pid > 0)
+            g_array_append_val(pids, pid);
+    }
+    return pids;
+}
+
 void adoption_scope_leave(const AdoptionMember *member, const char *cgroup)
 {
     if (!adoption_member_is_taken(member))
         return;
-    g_autoptr(GArray) tree = process_facts_tree(member->pid);
-    (void)move(tree, cgroup);
+    g_autofree char *scope = plan_adopted_scope(member->planned);
+    g_autofree char *current = process_facts_cgroup(member->pid);
+    if (!current || !is_in(member->pid, scope))
+        return;
+    /* A scope that is left with anybody in it would be in the way of the next try. */
+    for (int round = 0; round < ROUNDS; round++) {
+        g_autoptr(GArray) inside = list_inside(current);
+        if (inside->len == 0 || move(inside, cgroup) < 0)
+            return;
+    }
 }

@@ -16,14 +16,20 @@
     "KillMode=process\n"                                                                                     \
     "SendSIGKILL=no\n"
 
-char *adoption_unit_of(const char *cgroup)
+/* A service may have control groups of its own below its own (Delegate=). */
+char *adoption_unit_of(const char *cgroup, bool user_manager)
 {
-    const char *name = strrchr(cgroup, '/');
-
     /* Below user@UID.service are the units of another manager. */
-    if (!name || !g_str_has_suffix(name, ".service") || strstr(cgroup, "/user@"))
+    const char *user = strstr(cgroup, "/user@"), *below = user ? strchr(user + 1, '/') : NULL;
+
+    if ((user != NULL) != user_manager || (user && !below))
         return g_strdup("");
-    return g_strdup(name + 1);
+    g_auto(GStrv) parts = g_strsplit(user ? below : cgroup, "/", -1);
+    for (size_t i = g_strv_length(parts); i > 0 && !g_str_has_suffix(parts[i - 1], ".scope"); i--) {
+        if (g_str_has_suffix(parts[i - 1], ".service"))
+            return g_strdup(parts[i - 1]);
+    }
+    return g_strdup("");
 }
 
 static char *dropin_directory(const char *unit, bool user_manager)
@@ -60,19 +66,17 @@ int adoption_unit_quiet(SystemdWait *systemd, const char *unit, bool user_manage
 }
 
 /* With what a death in the middle of writing it has left. */
-static bool remove_dropin(const char *directory)
+static void remove_dropin(const char *directory)
 {
     GDir *names = g_dir_open(directory, 0, NULL);
-    bool removed = false;
 
     for (const char *name; names && (name = g_dir_read_name(names));) {
         g_autofree char *path = g_build_filename(directory, name, NULL);
         if (g_str_has_prefix(name, DROPIN))
-            removed |= g_unlink(path) == 0;
+            (void)g_unlink(path);
     }
     g_clear_pointer(&names, g_dir_close);
     (void)g_rmdir(directory);
-    return removed;
 }
 
 void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_manager)
@@ -80,8 +84,11 @@ void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_man
     g_autofree char *directory = dropin_directory(unit, user_manager);
     g_autofree char *message = NULL;
 
-    if (*unit && remove_dropin(directory))
-        (void)systemd_wait_reload(systemd, &message);
+    if (!*unit)
+        return;
+    remove_dropin(directory);
+    /* Even if there was none: a death in the middle may have come before the reload. */
+    (void)systemd_wait_reload(systemd, &message);
 }
 
 bool adoption_unit_is_ours(const char *unit)

@@ -6,9 +6,9 @@
 
 #include "bridge/systemd_wait.h"
 
-/* The service that a control group belongs to, newly allocated; "" when it is none (a login session, a
- * container). */
-char *adoption_unit_of(const char *cgroup);
+/* The manager's service that a control group belongs to, newly allocated; "" when it is none (a login
+ * session, a container, a unit of another manager). */
+char *adoption_unit_of(const char *cgroup, bool user_manager);
 
 /* Keeps it quiet by a drop-in below /run, until adoption_unit_release(). Nothing happens for "". 0 or
  * negative errno with `ret_message` newly allocated. Waits for a reload of systemd. */

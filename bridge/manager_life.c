@@ -590,7 +590,7 @@ static int adopt(Manager *manager, char **ret_message)
         &(AdoptionContext){
             .file = manager->line->adopt,
             .runtime_directory = manager->runtime_directory,
-            .user_manager = manager->context.mapping.user_manager,
+            .user_manager = geteuid() != 0,
             .config = manager->config,
             .identifier = manager->settings->identifier,
             .log = manager->log,
@@ -619,19 +619,22 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     (void)sd_event_set_watchdog(manager->event, true);
     r = prepare_directory(manager, ret_message);
     if (r >= 0)
-        r = connect_systemd(manager, ret_message);
-    if (r >= 0)
         r = open_parts(manager, ret_message);
     if (r < 0)
         return r;
-    fill_context(manager, environment);
-    manager->context.launch.open_files = *open_files;
     r = adopt(manager, ret_message);
     if (r < 0) {
         runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);
         return r;
     }
     manager->adopted = r > 0;
+    /* Only now: an adoption makes systemd say a lot to those who listen, all of which would have to be heard
+     * before anybody reads what programs write. */
+    r = connect_systemd(manager, ret_message);
+    if (r < 0)
+        return manager->adopted ? -ECONNRESET : r; /* there is no way back: once more */
+    fill_context(manager, environment);
+    manager->context.launch.open_files = *open_files;
     /* The logs of what was adopted are called the same. */
     if (!settings->nocleanup && !goes_on(manager))
         autolog_clear(settings->childlogdir, settings->identifier, log);

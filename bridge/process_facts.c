@@ -51,77 +51,66 @@ char *process_facts_cgroup(pid_t pid)
     return NULL;
 }
 
-/* Whether a process belongs to those that are looked for. */
-typedef bool (*Belongs)(const ProcessFacts *facts, void *userdata);
+typedef struct Process {
+    pid_t pid;
+    ProcessFacts facts;
+} Process;
 
-static GArray *select_processes(Belongs belongs, void *userdata)
+/* All there are: an array of Process. */
+static GArray *list_processes(void)
 {
-    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    GArray *processes = g_array_new(FALSE, FALSE, sizeof(Process));
     DIR *directory = opendir("/proc");
     const struct dirent *entry;
 
     while (directory && (entry = readdir(directory))) {
-        ProcessFacts facts;
         char *end;
-        pid_t pid = (pid_t)strtol(entry->d_name, &end, 10);
-        if (pid > 0 && *end == '\0' && process_facts_get(pid, &facts) >= 0 && belongs(&facts, userdata))
-            g_array_append_val(pids, pid);
+        Process process = {.pid = (pid_t)strtol(entry->d_name, &end, 10)};
+        if (process.pid > 0 && *end == '\0' && process_facts_get(process.pid, &process.facts) >= 0)
+            g_array_append_val(processes, process);
     }
     if (directory)
         closedir(directory);
-    return pids;
-}
-
-static bool is_child(const ProcessFacts *facts, void *userdata)
-{
-    return facts->parent == *(pid_t *)userdata;
+    return processes;
 }
 
 GArray *process_facts_children(pid_t pid)
 {
-    return select_processes(is_child, &pid);
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_autoptr(GArray) processes = list_processes();
+
+    for (unsigned i = 0; i < processes->len; i++) {
+        const Process *process = &g_array_index(processes, Process, i);
+        if (process->facts.parent == pid)
+            g_array_append_val(pids, process->pid);
+    }
+    return pids;
 }
 
-typedef struct Tree {
-    pid_t leader;
-    GHashTable *members; /* set of pids */
-} Tree;
-
-static bool is_alive(const ProcessFacts *facts)
+static bool is_of_tree(const Process *process, pid_t leader, GHashTable *members)
 {
-    return !strchr("ZX", facts->state);
-}
-
-static bool is_of_tree(const ProcessFacts *facts, void *userdata)
-{
-    const Tree *tree = userdata;
-
-    return is_alive(facts) && (facts->group == tree->leader ||
-                               g_hash_table_contains(tree->members, GINT_TO_POINTER(facts->parent)));
+    return !strchr("ZX", process->facts.state) &&
+           (process->facts.group == leader ||
+            g_hash_table_contains(members, GINT_TO_POINTER(process->facts.parent)));
 }
 
 /* Children may stand before their parents in /proc: looked through until nothing new turns up. */
 GArray *process_facts_tree(pid_t pid)
 {
+    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+    g_autoptr(GArray) processes = list_processes();
     g_autoptr(GHashTable) members = g_hash_table_new(NULL, NULL);
-    Tree tree = {.leader = pid, .members = members};
     unsigned before;
 
+    g_array_append_val(pids, pid);
     g_hash_table_add(members, GINT_TO_POINTER(pid));
     do {
-        g_autoptr(GArray) found = select_processes(is_of_tree, &tree);
-        before = g_hash_table_size(members);
-        for (unsigned i = 0; i < found->len; i++)
-            g_hash_table_add(members, GINT_TO_POINTER(g_array_index(found, pid_t, i)));
-    } while (g_hash_table_size(members) > before);
-
-    GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
-    GHashTableIter iterator;
-    void *key;
-    g_hash_table_iter_init(&iterator, members);
-    while (g_hash_table_iter_next(&iterator, &key, NULL)) {
-        pid_t member = GPOINTER_TO_INT(key);
-        g_array_append_val(pids, member);
-    }
+        before = pids->len;
+        for (unsigned i = 0; i < processes->len; i++) {
+            const Process *process = &g_array_index(processes, Process, i);
+            if (is_of_tree(process, pid, members) && g_hash_table_add(members, GINT_TO_POINTER(process->pid)))
+                g_array_append_val(pids, process->pid);
+        }
+    } while (pids->len > before);
     return pids;
 }

@@ -1,6 +1,7 @@
 """An old supervisord as a real service with programs of all kinds, and a look at all that must not change when it is adopted."""
 
 import glob
+import http.client
 import os
 import socket
 import subprocess
@@ -12,20 +13,18 @@ import fastcgi
 from daemon import ORACLE, OURS, Daemon
 from waiting import wait_until
 
-# Lines with numbers, as fast as the pause allows; notes the longest wait for a single write.
+# Lines with numbers, as fast as the pause allows; notes every wait for a write that is worth it, and when that was.
 TALKER = """\
 import os, sys, time
 name, pause, width = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-longest, number, filler = 0.0, 0, b"." * width
+number, filler = 0, b"." * width
+waits = open(name, "a", buffering=1)
 while True:
     before = time.monotonic()
     os.write(1, b"%012d%s\\n" % (number, filler))
-    took = time.monotonic() - before
-    if took > longest:
-        longest = took
-        with open(name + ".new", "w") as file:
-            file.write(repr(longest))
-        os.rename(name + ".new", name)
+    after = time.monotonic()
+    if after - before > 0.002:
+        print(after, after - before, file=waits)
     number += 1
     if pause:
         time.sleep(pause)
@@ -57,7 +56,7 @@ def free_port():
 
 def configuration(port):
     listener = os.path.join(os.path.dirname(os.path.abspath(__file__)), "listener.py")
-    talk = f"/usr/bin/python3 %(here)s/talker.py %(here)s/%(program_name)s.longest"
+    talk = f"/usr/bin/python3 %(here)s/talker.py %(here)s/%(program_name)s.waits"
     return f"""
 [program:slow]
 command={talk} 0.001 20
@@ -153,9 +152,12 @@ class OldWorld:
         self.daemon.wait_state("ended", "EXITED")
         return self
 
+    def ask(self):
+        return self.daemon.rpc.supervisor.getState()["statename"] == "RUNNING"
+
     def answers(self):
         try:
-            return self.daemon.rpc.supervisor.getState()["statename"] == "RUNNING"
+            return self.ask()
         except (OSError, xmlrpc.client.Error):
             return False
 
@@ -208,41 +210,47 @@ class OldWorld:
         return text.splitlines()
 
     def misplaced(self, name):
-        numbers = [int(line[:12]) for line in self.lines(name)[:-1]]
-        return [(place, number) for place, number in enumerate(numbers) if number != place][:3]
+        return [(place, line[:20]) for place, line in enumerate(self.lines(name)[:-1]) if line[:12] != b"%012d" % place][:3]
 
     def check_log(self, test, name, at_least):
         """Numbers without a gap or a repetition, and that they go on."""
         wait_until(lambda: len(self.lines(name)) > at_least, f"{name} to go on")
-        # The parts are read one after the other, and may be renamed meanwhile: what is really lost stays lost.
-        for _ in range(10):
+        # The parts are read one after the other, and may be renamed and written meanwhile: what is really lost stays lost.
+        for _ in range(20):
             wrong = self.misplaced(name)
             if not wrong:
                 return
         test.fail(f"{name}: {wrong}")
 
-    def longest_wait(self, name):
-        return float(self.daemon.read(f"{name}.longest"))
+    def longest_wait(self, name, since):
+        """For a write of a talker's, of those that ended later than that."""
+        waits = [line.split() for line in self.daemon.read(f"{name}.waits").splitlines()]
+        return max((float(took) for end, took in waits if float(end) > since), default=0.0)
 
 
 class Poller(threading.Thread):
-    """A client that asks all the time, and connects anew for each question; remembers its longest wait for an answer."""
+    """A client that asks all the time, and connects anew for each question; remembers its longest wait for an answer
+    and how often nobody was there."""
 
     def __init__(self, world):
         super().__init__(daemon=True)
         self.world = world
         self.longest = 0.0
-        self.answers = 0
+        self.refused = 0
         self.enough = threading.Event()
 
     def run(self):
         last = time.monotonic()
         while not self.enough.is_set():
-            if self.world.answers():
+            try:
+                self.world.ask()
                 now = time.monotonic()
                 self.longest = max(self.longest, now - last)
-                self.answers += 1
                 last = now
+            except (ConnectionRefusedError, FileNotFoundError):
+                self.refused += 1
+            except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+                pass  # the old daemon was just answering
             time.sleep(0.005)
         self.longest = max(self.longest, time.monotonic() - last)
 
