@@ -1,8 +1,8 @@
-"""The Debian package (argument: the .deb): it takes supervisor's place and keeps its configuration; an upgrade touches no program; a
-removal stops them. Runs in a box that has Debian's supervisor installed, by hand, since building takes minutes and debhelper:
+#!/usr/bin/python3 -B
+"""The Debian package is built from this tree and tried: over Debian's supervisor in a booted box (package_life.py says what must
+hold there), and on a host that is booted with it and powered off (test_reboot.py).
 
-    dpkg-buildpackage -us -uc -b        (in a copy of the tree, in a box with --host-network and debhelper)
-    tests/sandbox run --overlay "$PWD" --bind-ro DIRECTORY -- /usr/bin/python3 -B "$PWD/tests/system/test_package.py" DIRECTORY/supersede_0.1.0_amd64.deb
+Runs on the host, which is what builds and boots: test_package.py BUILDDIR; with a package as argument nothing is built.
 """
 
 import os
@@ -11,53 +11,40 @@ import sys
 import unittest
 
 import report
+import test_reboot
+from test_reboot import HERE, SANDBOX
 
-CONF = "/etc/supervisor/supervisord.conf"
-MINE = "; mine\n[program:sleeper]\ncommand=/bin/sleep 100000\n"
-
-
-def run(*words):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120,
-                          stdin=subprocess.DEVNULL, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(words)}: {done.returncode}\n{done.stdout}")
-    return done.stdout
-
-
-def show(name):
-    return run("systemctl", "show", "-P", name, "supervisor.service").strip()
-
-
-def pid(name):
-    return int(run("/usr/bin/supervisorctl", "pid", name))
+TESTS = os.path.dirname(HERE)
+TOP = os.path.dirname(TESTS)
 
 
 class Package(unittest.TestCase):
-    def test_life(self):
-        deb = sys.argv[1]
-        with open(CONF, "a", encoding="utf-8") as file:
-            file.write(MINE)
-        with open(CONF, encoding="utf-8") as file:
-            before = file.read()
-        # Containers forbid packages to start anything; this box is a host, and forgets that it was.
-        if os.path.exists("/usr/sbin/policy-rc.d"):
-            os.unlink("/usr/sbin/policy-rc.d")
-        # As on a host that uses it: a box starts nothing that its host has enabled.
-        run("systemctl", "enable", "--now", "supervisor.service")
-        run("dpkg", "--auto-deconfigure", "--force-confold", "-i", deb)
-        self.assertIn("supersede", run("dpkg", "-S", "/usr/bin/supervisord"))
-        self.assertNotIn("ii", run("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", "supervisor"))
-        with open(CONF, encoding="utf-8") as file:
-            self.assertEqual(file.read(), before)
-        self.assertEqual((show("ActiveState"), show("UnitFileState")), ("active", "enabled"))
-        program, daemon, socket = pid("sleeper"), show("MainPID"), os.stat("/run/supervisor.sock").st_ino
-        run("dpkg", "--force-confold", "-i", deb)
-        self.assertNotEqual(show("MainPID"), daemon)
-        self.assertEqual((pid("sleeper"), os.stat("/run/supervisor.sock").st_ino), (program, socket))
-        run("dpkg", "-r", "supersede")
-        self.assertFalse(os.path.exists(f"/proc/{program}"))
-        with open(CONF, encoding="utf-8") as file:
-            self.assertEqual(file.read(), before)
+    """All of it, step by step: a package that cannot be built or installed is one failure, not five."""
+
+    def built(self):
+        if sys.argv[1].endswith(".deb"):
+            return os.path.realpath(sys.argv[1])
+        done = subprocess.run([f"{TESTS}/package", os.path.join(sys.argv[1], "package")], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout.splitlines()[-1]
+
+    def test_package(self):
+        deb = self.built()
+        directory = os.path.dirname(deb)
+        with self.subTest("life"):
+            done = subprocess.run([SANDBOX, "run", "--overlay", TOP, "--bind-ro", f"{directory}:/packages", "--",
+                                   "/usr/bin/python3", "-B", f"{HERE}/package_life.py",
+                                   f"/packages/{os.path.basename(deb)}", "/packages/next.deb"],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 0, done.stdout)
+        with self.subTest("reboot"):
+            reboot = test_reboot.Reboot("test_boot_and_power_off")
+            reboot.package = deb
+            outcome = unittest.TestResult()
+            reboot.run(outcome)
+            self.assertTrue(outcome.wasSuccessful(), "\n".join(text for _, text in outcome.failures + outcome.errors))
 
 
 if __name__ == "__main__":

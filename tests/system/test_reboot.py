@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -B
-"""A host with supervisor.service enabled is booted, and powered off: programs are up without anyone doing anything, and end by
+"""A host with the Debian package installed is booted, and powered off: programs are up without anyone doing anything, and end by
 priority, each with its own signal and time, the daemon last. With SUPERSEDE_LONG twice, since the second boot meets the first one's logs.
 
-Runs on the host, which is what boots a box.
+Runs on the host, which is what boots a box: test_package.py does it; by hand, test_reboot.py PACKAGE.deb.
 """
 
 import os
@@ -18,7 +18,6 @@ from waiting import wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SANDBOX = os.path.join(os.path.dirname(HERE), "sandbox")
-UNITS = "/usr/local/lib/systemd/system"
 # Says what happens to it: /kept is a directory of the host's.
 PROGRAM = """\
 [program:{name}]
@@ -26,16 +25,6 @@ command=/bin/bash -c 'say() {{ echo "$EPOCHREALTIME {name} $1" >>/kept/order; }}
 priority={priority}
 stopsignal={signal}
 stdout_logfile=/kept/{name}.log
-"""
-HEAD = """\
-[unix_http_server]
-file=/var/run/supervisor.sock
-[supervisord]
-logfile=/kept/supervisord.log
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix:///var/run/supervisor.sock
 """
 STUBBORN = """\
 [program:stubborn]
@@ -46,32 +35,37 @@ stopwaitsecs=2
 
 
 class Reboot(unittest.TestCase):
+    package = None
+
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="supersede-reboot-")
         self.addCleanup(shutil.rmtree, self.directory)
-        for name in ("kept", "wants", "sockets", "etc"):
+        for name in ("kept", "log", "conf.d"):
             os.mkdir(os.path.join(self.directory, name))
-        os.symlink(f"{UNITS}/supervisor.service", f"{self.directory}/wants/supervisor.service")
-        os.symlink(f"{UNITS}/supervisor.socket", f"{self.directory}/sockets/supervisor.socket")
-        with open(f"{self.directory}/etc/supervisord.conf", "w", encoding="utf-8") as file:
-            file.write(HEAD + STUBBORN + "".join(
+        with open(f"{self.directory}/conf.d/programs.conf", "w", encoding="utf-8") as file:
+            file.write(STUBBORN + "".join(
                 PROGRAM.format(name=name, priority=priority, signal=signal, slow=slow)
                 for name, priority, signal, slow in (("base", 5, "TERM", 0.1), ("low", 10, "USR1", 0.4),
                                                      ("high", 30, "INT", 0.4), ("twin", 30, "QUIT", 0.3))))
 
-    def kept(self, name):
-        path = f"{self.directory}/kept/{name}"
+    def order(self):
+        return self.lines("kept/order")
+
+    def log(self):
+        return self.lines("log/supervisord.log")
+
+    def lines(self, name):
+        path = os.path.join(self.directory, name)
         if not os.path.exists(path):
             return []
         with open(path, encoding="utf-8") as file:
             return file.read().splitlines()
 
     def boot(self):
-        binds = {"kept": "/kept", "wants": f"{UNITS}/multi-user.target.wants", "sockets": f"{UNITS}/sockets.target.wants",
-                 "etc": "/etc/supervisor"}
+        binds = {"kept": "/kept", "log": "/var/log/supervisor", "conf.d": "/etc/supervisor/conf.d"}
         arguments = [word for source, target in binds.items()
                      for word in ("--bind", f"{self.directory}/{source}:{target}")]
-        box = subprocess.run([SANDBOX, "start", "--owner", str(os.getpid()), *arguments, "--install", sys.argv[1]],
+        box = subprocess.run([SANDBOX, "start", "--owner", str(os.getpid()), *arguments, "--package", self.package or sys.argv[1]],
                              stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         self.box = box
         self.addCleanup(subprocess.run, [SANDBOX, "stop", box], check=False, stderr=subprocess.DEVNULL)
@@ -80,15 +74,15 @@ class Reboot(unittest.TestCase):
         if os.path.exists(f"{self.directory}/kept/order"):
             os.remove(f"{self.directory}/kept/order")
         self.boot()
-        wait_until(lambda: len(self.kept("order")) == 5, "all programs to be up")
-        wait_until(lambda: sum("entered RUNNING" in line for line in self.kept("supervisord.log")) % 5 == 0
-                   and len(self.kept("supervisord.log")) > 10, "all of them to be RUNNING")
+        wait_until(lambda: len(self.order()) == 5, "all programs to be up")
+        wait_until(lambda: sum("entered RUNNING" in line for line in self.log()) % 5 == 0
+                   and len(self.log()) > 10, "all of them to be RUNNING")
         before = time.time()
         subprocess.run([SANDBOX, "stop", "--poweroff", self.box], check=True, timeout=60)
         self.check(before)
 
     def check(self, before):
-        told = [line.split() for line in self.kept("order")]
+        told = [line.split() for line in self.order()]
         at = {(name, what): float(when) for when, name, what in told}
         # Each has had its own signal, and as long as it wanted.
         for name, signal in (("high", "INT"), ("twin", "QUIT"), ("low", "USR1"), ("base", "TERM")):
@@ -99,7 +93,7 @@ class Reboot(unittest.TestCase):
         self.assertGreater(at["low", "USR1"], max(at["high", "end"], at["twin", "end"]) + 1.9)
         self.assertGreater(at["base", "TERM"], at["low", "end"])
         self.assertLess(at["base", "end"], before + 20)
-        log = self.kept("supervisord.log")
+        log = self.log()
         order = [line.split("stopped: ")[1].split()[0] for line in log if "stopped: " in line][-5:]
         self.assertEqual((set(order[:2]), order[2:]), ({"high", "twin"}, ["stubborn", "low", "base"]), log[-20:])
         self.assertIn("received SIGTERM indicating exit request", log[-1], log[-20:])
