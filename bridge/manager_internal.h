@@ -51,7 +51,8 @@ struct Manager {
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 
     DaemonState state;
-    bool ready; /* everything was looked at, servers are open */
+    bool ready;            /* everything was looked at, servers are open */
+    bool term_unexplained; /* SIGTERM has come while systemd could not be asked what it is for */
     bool pidfile_written;
     unsigned looks;      /* units still to be looked at before that */
     GPtrArray *stopping; /* groups still to be stopped, the next one last */
@@ -87,3 +88,5 @@ void manager_stop_sockets(Manager *manager, bool used);
 
 /* manager_signal.c */
 int manager_watch_signals(Manager *manager);
+/* There is a connection to systemd again: what was its last SIGTERM about? */
+void manager_explain_term(Manager *manager);

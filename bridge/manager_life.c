@@ -58,6 +58,7 @@ static void on_resynchronise(void *userdata)
     Manager *manager = userdata;
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
+    manager_explain_term(manager);
     for (unsigned i = 0; manager->ready && i < instances->len; i++)
         instance_look(g_ptr_array_index(instances, i));
     GHashTableIter iterator;
@@ -105,6 +106,8 @@ static pid_t find_holder(const char *name, void *userdata)
 
 static void fail(Manager *manager, int failure, const char *message)
 {
+    if (manager->failure_message)
+        return;
     manager->failure = failure;
     manager->failure_message = g_strdup(message);
     (void)sd_event_exit(manager->event, 0);
@@ -246,12 +249,21 @@ static bool is_ours(const char *unit, void *userdata)
     return g_hash_table_contains(manager->by_unit, unit);
 }
 
+/* Whatever is not looked at would be taken for a program that does not run. */
+static void look_first(Manager *manager, const char *unit)
+{
+    int r = systemd_look(manager->systemd, unit, on_first_look, manager);
+
+    manager->looks++;
+    if (r < 0)
+        on_first_look(unit, r, NULL, manager);
+}
+
 static void look_at_sockets(Manager *manager, char **units)
 {
     for (; *units; units++) {
-        if (g_hash_table_contains(manager->by_socket, *units) &&
-            systemd_look(manager->systemd, *units, on_first_look, manager) >= 0)
-            manager->looks++;
+        if (g_hash_table_contains(manager->by_socket, *units))
+            look_first(manager, *units);
     }
 }
 
@@ -273,8 +285,8 @@ static void on_listed(int result, char **units, void *userdata)
         bool loaded = g_strv_contains((const char *const *)units, instance_unit(instance));
         if (!loaded)
             take_up(manager, instance, NULL);
-        else if (systemd_look(manager->systemd, instance_unit(instance), on_first_look, manager) >= 0)
-            manager->looks++;
+        else
+            look_first(manager, instance_unit(instance));
     }
     look_at_sockets(manager, units);
     if (--manager->looks == 0)

@@ -23,21 +23,42 @@ static void stop_on_signal(Manager *manager, const char *name)
     manager_shutdown(manager);
 }
 
-static void on_own_job(const char *type, void *userdata)
+static void on_own_job(int result, const char *type, void *userdata)
 {
     Manager *manager = userdata;
 
+    /* Asked again as soon as there is a connection: a restart that is taken for a stop would end every
+     * program. */
+    manager->term_unexplained = result == -ENOTCONN;
+    if (manager->term_unexplained)
+        return;
     if (g_strcmp0(type, "restart") == 0 && !manager->stopping)
         leave_running(manager);
     else
         stop_on_signal(manager, "SIGTERM");
 }
 
+static void ask_own_job(Manager *manager)
+{
+    int r = systemd_ask_job(manager->systemd, manager->own_unit, on_own_job, manager);
+
+    if (r < 0)
+        on_own_job(r, NULL, manager);
+}
+
 /* systemd sends SIGTERM to stop the service and to restart it; only its job tells which. */
 static void on_term_signal(Manager *manager, const char *name)
 {
-    if (!manager->own_unit || systemd_ask_job(manager->systemd, manager->own_unit, on_own_job, manager) < 0)
+    if (manager->own_unit)
+        ask_own_job(manager);
+    else
         stop_on_signal(manager, name);
+}
+
+void manager_explain_term(Manager *manager)
+{
+    if (manager->term_unexplained)
+        ask_own_job(manager);
 }
 
 static void on_restart_signal(Manager *manager, const char *name)

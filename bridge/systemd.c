@@ -18,6 +18,9 @@
  * anew is back within some tens of milliseconds. */
 #define RECONNECT_FIRST_USEC (5 * 1000ULL)
 #define RECONNECT_LAST_USEC  (200 * 1000ULL)
+/* One that executes itself anew just when we start: nobody listens at its socket for a moment. The bus would
+ * do, but not for many programs. */
+#define FIRST_CONNECTION_USEC (5 * G_USEC_PER_SEC)
 
 struct Systemd {
     sd_event *event;
@@ -183,7 +186,7 @@ static void fail_calls(Systemd *systemd)
         if (call->listed)
             call->listed(-ENOTCONN, NULL, call->userdata);
         if (call->told)
-            call->told(NULL, call->userdata);
+            call->told(-ENOTCONN, NULL, call->userdata);
         call_free(call);
     }
 }
@@ -260,6 +263,15 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
     return 0;
 }
 
+static int connect_first(Systemd *systemd)
+{
+    gint64 end = g_get_monotonic_time() + FIRST_CONNECTION_USEC;
+
+    while (systemd_bus_is_between(systemd->user_manager) && g_get_monotonic_time() < end)
+        g_usleep(RECONNECT_FIRST_USEC);
+    return connect_systemd(systemd);
+}
+
 int systemd_new(sd_event *event, bool user_manager, const SystemdCallbacks *callbacks, void *userdata,
                 Systemd **ret)
 {
@@ -272,7 +284,7 @@ int systemd_new(sd_event *event, bool user_manager, const SystemdCallbacks *call
     systemd->reconnect_usec = RECONNECT_FIRST_USEC;
     systemd->watched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     systemd->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
-    int r = connect_systemd(systemd);
+    int r = connect_first(systemd);
     if (r < 0)
         return r;
     *ret = g_steal_pointer(&systemd);
@@ -521,12 +533,15 @@ int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void 
 static int on_job_type(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
     g_autoptr(Call) call = userdata;
+    const sd_bus_error *error = sd_bus_message_get_error(reply);
     const char *type = NULL;
 
     call_take(call);
-    if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "v", "s", &type) < 0)
-        type = NULL;
-    call->told(type, call->userdata);
+    int r = error ? systemd_bus_error(error) : sd_bus_message_read(reply, "v", "s", &type);
+    /* The job has gone since. */
+    if (r == -ENOENT)
+        r = 0;
+    call->told(MIN(r, 0), r < 0 ? NULL : type, call->userdata);
     return 0;
 }
 
@@ -548,19 +563,21 @@ static int get_property(Call *call, const char *path, const char *interface, con
 static int on_job_path(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
     Call *call = userdata;
+    const sd_bus_error *error = sd_bus_message_get_error(reply);
     const char *path = NULL;
     uint32_t id = 0;
 
     call_take(call);
-    if (!sd_bus_message_is_method_error(reply, NULL))
-        (void)sd_bus_message_read(reply, "v", "(uo)", &id, &path);
+    int r = error ? systemd_bus_error(error) : sd_bus_message_read(reply, "v", "(uo)", &id, &path);
     SystemdJob told = call->told;
     void *caller = call->userdata;
     call->slot = sd_bus_slot_unref(call->slot);
-    if (id == 0)
+    if (r >= 0 && id != 0)
+        r = get_property(call, path, JOB_INTERFACE, "JobType", on_job_type);
+    else
         call_free(call);
-    if (id == 0 || get_property(call, path, JOB_INTERFACE, "JobType", on_job_type) < 0)
-        told(NULL, caller);
+    if (r < 0 || id == 0)
+        told(MIN(r, 0), NULL, caller);
     return 0;
 }
 

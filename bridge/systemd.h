@@ -72,9 +72,9 @@ int systemd_disable(Systemd *systemd, const char *unit, SystemdDone done, void *
 typedef void (*SystemdLooked)(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata);
 int systemd_look(Systemd *systemd, const char *unit, SystemdLooked looked, void *userdata);
 
-/* The type of a unit's pending or running job ("stop", "restart", …); NULL when it has none or systemd does
- * not say. */
-typedef void (*SystemdJob)(const char *type, void *userdata);
+/* The type of a unit's pending or running job ("stop", "restart", …); NULL when it has none. A negative
+ * `result`: that is not known, -ENOTCONN because the connection broke. */
+typedef void (*SystemdJob)(int result, const char *type, void *userdata);
 int systemd_ask_job(Systemd *systemd, const char *unit, SystemdJob told, void *userdata);
 
 /* Names of the loaded units that match a shell pattern, NULL-terminated; NULL when the call failed. */

@@ -66,6 +66,13 @@ static int open_private(bool user_manager, sd_bus **ret)
     return 0;
 }
 
+bool systemd_bus_is_between(bool user_manager)
+{
+    g_autoptr(sd_bus) bus = NULL;
+
+    return open_private(user_manager, &bus) == -ECONNREFUSED;
+}
+
 int systemd_bus_open(bool user_manager, bool private_only, bool *ret_private, sd_bus **ret)
 {
     int r = open_private(user_manager, ret);

@@ -22,6 +22,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
  * `private_only`. Blocks. 0 or negative errno: -ENOENT when there is no systemd there. */
 int systemd_bus_open(bool user_manager, bool private_only, bool *ret_private, sd_bus **ret);
 
+/* Whether the manager has a private socket at which nobody listens: it is executing itself anew, or is no
+ * more. */
+bool systemd_bus_is_between(bool user_manager);
+
 /* systemd executes itself anew and drops its connections: whatever the socket says to that becomes -ENOTCONN,
  * so that callers wait for the next one. Other errors stay as they are. */
 int systemd_bus_lost(int error);

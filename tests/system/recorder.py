@@ -1,4 +1,5 @@
-"""An event listener, written with the oracle's childutils, that appends every event it gets to a file as a line of JSON."""
+"""An event listener, written with the oracle's childutils, that appends every event it gets to a file as a line of JSON. All
+events of one life of the daemon have the same "parent"."""
 
 import json
 import os
@@ -8,10 +9,12 @@ from supervisor import childutils
 
 
 def main(path):
+    parent = os.getppid()
     with open(path, "a", encoding="utf-8", buffering=1) as record:
         while True:
             headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
-            record.write(json.dumps({"by": os.environ["SUPERVISOR_PROCESS_NAME"], "headers": headers, "payload": payload}) + "\n")
+            record.write(json.dumps({"by": os.environ["SUPERVISOR_PROCESS_NAME"], "parent": parent, "headers": headers,
+                                     "payload": payload}) + "\n")
             childutils.listener.ok(sys.stdout)
 
 
