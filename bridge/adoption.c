@@ -228,7 +228,7 @@ static int take_sockets(Adoption *adoption)
     const Config *config = adoption->context->config;
     GArray *fds = NULL;
 
-    int r = old_daemon_take_listening(adoption->old, &fds);
+    int r = old_daemon_take_sockets(adoption->old, old_daemon_is_listening, &fds);
     if (r < 0)
         return r;
     for (unsigned i = 0; i < fds->len; i++) {

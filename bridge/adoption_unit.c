@@ -91,14 +91,15 @@ void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_man
     (void)systemd_wait_reload(systemd, &message);
 }
 
-bool adoption_unit_is_ours(const char *unit)
+/* Whether the unit's file starts this very program, with arguments that begin like that. */
+static bool starts_us(const char *unit, const char *arguments)
 {
     /* The first that has it counts, as for systemd. */
     static const char *const directories[] = {"/etc/systemd/system", "/run/systemd/system",
                                               "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
                                               "/lib/systemd/system"};
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
-    g_autofree char *start = g_strdup_printf("\nExecStart=%s ", program ? program : "");
+    g_autofree char *start = g_strdup_printf("\nExecStart=%s %s", program ? program : "", arguments);
     g_autofree char *text = NULL;
 
     for (size_t i = 0; i < G_N_ELEMENTS(directories) && !text; i++) {
@@ -106,4 +107,15 @@ bool adoption_unit_is_ours(const char *unit)
         (void)g_file_get_contents(path, &text, NULL, NULL);
     }
     return program && text && strstr(text, start);
+}
+
+bool adoption_unit_is_ours(const char *unit)
+{
+    return starts_us(unit, "");
+}
+
+bool adoption_unit_is_successor(const char *unit, const char *configuration)
+{
+    g_autofree char *arguments = g_strdup_printf("-n -c %s\n", configuration);
+    return starts_us(unit, arguments);
 }

@@ -18,6 +18,8 @@ void adoption_unit_release(SystemdWait *systemd, const char *unit, bool user_man
 /* Whether the unit's file is one that starts this very program: supersede was installed meanwhile, and it is
  * to stay enabled. */
 bool adoption_unit_is_ours(const char *unit);
+/* The same, and with this configuration. */
+bool adoption_unit_is_successor(const char *unit, const char *configuration);
 
 /* The drop-in's file, newly allocated. */
 char *adoption_unit_dropin(const char *unit, bool user_manager);

@@ -107,7 +107,7 @@ static int start(const Settings *settings, const char *handoff, int error_fd, ch
     g_autofree char *slice = g_strconcat(slice_part, ".slice", NULL);
     g_autofree char *executable = g_file_read_link("/proc/self/exe", NULL);
     /* The plain name may be taken by the unit file of a distribution's supervisor package. */
-    static const char *const prefixes[] = {"", "supersede-"};
+    static const char *const prefixes[] = {"", DAEMONIZE_PREFIX};
     g_autoptr(SystemdWait) systemd = NULL;
 
     int r = systemd_wait_open(user_manager, &systemd);

@@ -13,6 +13,9 @@
 
 #include "bridge/settings.h"
 
+/* Of the service's name where a unit file has the plain one. */
+#define DAEMONIZE_PREFIX "supersede-"
+
 /* Starts the service, waits until it is ready (or has failed) and returns the exit status for the caller, 0
  * when it is up. Messages about what failed go to stderr: the service's own, or one line from here. Blocks.
  */

@@ -24,6 +24,8 @@
 #define QUEUE_BYTES (16 << 20)
 /* The queue is written anew when so many of its entries, and most of them, are of no use any more. */
 #define STALE_ENTRIES 256
+/* systemd answers at once or is not there. */
+#define BARRIER_USEC ((uint64_t)10 * 1000 * 1000)
 
 typedef struct Entry {
     uint64_t position; /* in the queue, counted in entries */
@@ -371,6 +373,12 @@ static bool is_queue(int fd)
     return sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 0) > 0;
 }
 
+static bool queue_generation(const char *name, int fd, uint64_t *ret)
+{
+    return g_str_has_prefix(name, QUEUE_NAME) && is_queue(fd) &&
+           g_ascii_string_to_unsigned(name + strlen(QUEUE_NAME), 10, 1, UINT64_MAX - 2, ret, NULL);
+}
+
 /* The youngest queue is taken; others are what a death in the middle of store_rewrite() has left. */
 static void find_queues(FdStore *store, char *const *names, int count)
 {
@@ -378,8 +386,7 @@ static void find_queues(FdStore *store, char *const *names, int count)
         int fd = SD_LISTEN_FDS_START + i;
         uint64_t generation;
 
-        if (!g_str_has_prefix(names[i], QUEUE_NAME) || !is_queue(fd) ||
-            !g_ascii_string_to_unsigned(names[i] + strlen(QUEUE_NAME), 10, 1, UINT64_MAX, &generation, NULL))
+        if (!queue_generation(names[i], fd, &generation))
             continue;
         bool younger = generation > store->generation;
         take_from_systemd(younger ? store->generation : generation);
@@ -409,7 +416,50 @@ static void find_earlier(FdStore *store)
 /* The surface
  * ---------------------------------------------------------------------------------------------------- */
 
-FdStore *fd_store_open(int *ret_problem)
+bool fd_store_is_queue(int fd)
+{
+    char mark = 0;
+
+    return is_queue(fd) && TEMP_FAILURE_RETRY(recv(fd, &mark, 1, MSG_PEEK | MSG_DONTWAIT)) == 1 &&
+           (mark == ENTRY_KEPT || mark == ENTRY_DROPPED);
+}
+
+/* The generation that an inherited queue gets: the same question has the same answer in fd_store_open(). */
+static uint64_t youngest_generation(void)
+{
+    uint64_t youngest = 0;
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(false, &names);
+
+    for (int i = 0; i < count; i++) {
+        uint64_t generation;
+        if (queue_generation(names[i], SD_LISTEN_FDS_START + i, &generation))
+            youngest = MAX(youngest, generation);
+        free(names[i]);
+    }
+    free(names);
+    return youngest;
+}
+
+int fd_store_secure(int queue)
+{
+    int r = hand_to_systemd(youngest_generation() + 1, queue);
+
+    if (r >= 0)
+        r = sd_notify_barrier(0, BARRIER_USEC);
+    return r < 0 ? r : 0;
+}
+
+static void take_inherited(FdStore *store, int queue)
+{
+    take_from_systemd(store->generation);
+    if (store->reader >= 0)
+        close(store->reader);
+    store->reader = queue;
+    store->generation++;
+}
+
+FdStore *fd_store_open(int inherited, int *ret_problem)
 {
     FdStore *store = g_new0(FdStore, 1);
     struct rlimit before;
@@ -420,6 +470,8 @@ FdStore *fd_store_open(int *ret_problem)
     store->kept = g_getenv("NOTIFY_SOCKET") != NULL;
     if (store->kept)
         find_earlier(store);
+    if (inherited >= 0)
+        take_inherited(store, inherited);
     raise_limit(&before);
     if (store->reader >= 0)
         r = queue_read(store->reader, load_entry, store);

@@ -22,10 +22,17 @@
 
 typedef struct FdStore FdStore;
 
-/* Takes over what an earlier bridge left; what else is in LISTEN_FDS is left alone. There always is a store
- * afterwards; `ret_problem` is 0, or the negative errno that keeps it from reading what was there (-EMFILE)
- * or from keeping anything. */
-FdStore *fd_store_open(int *ret_problem);
+/* Whether a descriptor of another bridge's process is what holds all that it has kept. */
+bool fd_store_is_queue(int fd);
+/* Before that bridge is killed: from the return on, its queue survives the death of this process, too. 0 or
+ * negative errno. */
+int fd_store_secure(int queue);
+
+/* Takes over what an earlier bridge left (`inherited`: the queue of another service's, which was secured; it
+ * is taken; -1: none); what else is in LISTEN_FDS is left alone. There always is a store afterwards;
+ * `ret_problem` is 0, or the negative errno that keeps it from reading what was there (-EMFILE) or from
+ * keeping anything. */
+FdStore *fd_store_open(int inherited, int *ret_problem);
 /* The descriptors stay with systemd, for the next bridge. */
 void fd_store_free(FdStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FdStore, fd_store_free)

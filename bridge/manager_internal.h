@@ -28,6 +28,7 @@ struct Manager {
     ServerSockets *sockets;
     bool adopted;              /* an old supervisord's place was taken just now */
     AdoptionEnd *adoption_end; /* NULL: nothing was adopted */
+    char *former_unit;         /* of the supervisord whose place this service has taken; NULL: none */
     char *own_unit;            /* the service that this process is the main process of; NULL: none */
     EventBus *events;
     Tick *tick;
@@ -40,6 +41,7 @@ struct Manager {
     char *working_directory;
     char *libexecdir;
     int lock;
+    int inherited; /* the queue of descriptors of former_unit's, until the store has it; -1: none */
 
     Config *config; /* as last read */
     Plan *plan;
@@ -85,6 +87,21 @@ int manager_open_servers(Manager *manager, char **ret_message);
 /* Stops the socket units that were passed: at the end those that a server used, so that a client does not
  * start everything again; at the start the others. */
 void manager_stop_sockets(Manager *manager, bool used);
+
+/* manager_succession.c */
+
+/* The service that this process is the main process of, newly allocated; NULL: none. */
+char *manager_find_own_unit(void);
+/* Locks the runtime directory; where a supervisord for the time being stands in the way, takes its place. 0
+ * or negative errno, -EBUSY when another one is there. */
+int manager_lock_directory(Manager *manager);
+/* The unit of that one stays stopped. */
+void manager_end_former(Manager *manager);
+/* Returns 1 when an old supervisord's place was taken just now, 0 when there is nothing (more) to take, or
+ * negative errno with `ret_message` newly allocated. */
+int manager_adopt(Manager *manager, char **ret_message);
+/* Everything is at work: what is left of the adoption is done from the loop. */
+void manager_end_adoption(Manager *manager);
 
 /* manager_signal.c */
 int manager_watch_signals(Manager *manager);

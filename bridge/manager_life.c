@@ -3,10 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-login.h>
 #include <unistd.h>
 
-#include "bridge/adoption.h"
 #include "bridge/autolog.h"
 #include "bridge/dropin_file.h"
 #include "bridge/handoff.h"
@@ -176,9 +174,7 @@ static void become_ready(Manager *manager)
                      manager->groups->len);
     fd_store_drop_untaken(manager->fd_store);
     if (manager->line->adopt)
-        manager->adoption_end =
-            adoption_end_begin(manager->systemd, manager->log, manager->runtime_directory,
-                               manager->line->adopt, manager->context.mapping.user_manager);
+        manager_end_adoption(manager);
     /* Events about units came in while they were looked at; nothing of that may be missed. */
     on_resynchronise(manager);
     event_bus_publish(manager->events, EVENT_SUPERVISOR_STATE_CHANGE_RUNNING, "", 0);
@@ -435,7 +431,7 @@ static int prepare_directory(Manager *manager, char **ret_message)
                             g_strerror(-r));
         return r;
     }
-    r = runtime_directory_prepare(manager->runtime_directory, &manager->lock);
+    r = manager_lock_directory(manager);
     if (r == -EBUSY)
         *ret_message = g_strdup_printf(
             "another supervisord with the identifier '%s' is running; stop it first, or give this one "
@@ -516,7 +512,7 @@ static int open_parts(Manager *manager, char **ret_message)
         return r;
     }
     manager->sockets = server_sockets_new();
-    manager->fd_store = fd_store_open(&r);
+    manager->fd_store = fd_store_open(manager->inherited, &r);
     if (r < 0)
         main_log_write(manager->log, LOG_LEVEL_ERROR,
                        "systemd cannot keep descriptors for the next supervisord (%s): should this one be "
@@ -562,24 +558,9 @@ static int activate_all(Manager *manager, char **ret_message)
     return 0;
 }
 
-/* Of a service with Type=notify it is the main process: what a shell or cron has started is not. */
-static char *find_own_unit(void)
-{
-    char *unit = NULL;
-    bool user_manager = geteuid() != 0;
-
-    if (!g_getenv("NOTIFY_SOCKET") ||
-        (user_manager ? sd_pid_get_user_unit(0, &unit) : sd_pid_get_unit(0, &unit)) < 0)
-        return NULL;
-    if (g_str_has_suffix(unit, ".service"))
-        return unit;
-    g_free(unit);
-    return NULL;
-}
-
 static void allocate(Manager *manager)
 {
-    manager->own_unit = find_own_unit();
+    manager->own_unit = manager_find_own_unit();
     manager->groups = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->dead_instances = g_ptr_array_new_with_free_func((GDestroyNotify)instance_free);
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
@@ -590,26 +571,8 @@ static void allocate(Manager *manager)
     manager->working_directory = g_get_current_dir();
     manager->events = event_bus_new();
     manager->lock = -1;
+    manager->inherited = -1;
     manager->state = DAEMON_RUNNING;
-}
-
-/* Returns 1 when an old supervisord's place was taken just now. */
-static int adopt(Manager *manager, char **ret_message)
-{
-    if (!manager->line->adopt)
-        return 0;
-    return adoption_run(
-        &(AdoptionContext){
-            .file = manager->line->adopt,
-            .runtime_directory = manager->runtime_directory,
-            .user_manager = geteuid() != 0,
-            .config = manager->config,
-            .identifier = manager->settings->identifier,
-            .log = manager->log,
-            .store = manager->store,
-            .fd_store = manager->fd_store,
-        },
-        ret_message);
 }
 
 int manager_new(const CommandLine *line, const Settings *settings, Config *config, MainLog *log,
@@ -634,7 +597,7 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
         r = open_parts(manager, ret_message);
     if (r < 0)
         return r;
-    r = adopt(manager, ret_message);
+    r = manager_adopt(manager, ret_message);
     if (r < 0) {
         runtime_directory_remove(manager->runtime_directory, HANDOFF_FILE);
         return r;
@@ -645,6 +608,7 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     r = connect_systemd(manager, ret_message);
     if (r < 0)
         return manager->adopted ? -ECONNRESET : r; /* there is no way back: once more */
+    manager_end_former(manager);
     fill_context(manager, environment);
     manager->context.launch.open_files = *open_files;
     /* The logs of what was adopted are called the same. */
@@ -683,6 +647,7 @@ void manager_free(Manager *manager)
     store_free(manager->store);
     server_sockets_free(manager->sockets);
     fd_store_free(manager->fd_store);
+    g_free(manager->former_unit);
     g_free(manager->own_unit);
     tick_free(manager->tick);
     event_bus_free(manager->events);

@@ -67,7 +67,10 @@ static int check_waiting(const OldDaemon *daemon)
 #ifdef SYS_epoll_wait
         SYS_epoll_wait,
 #endif
-        SYS_ppoll,      SYS_pselect6, SYS_epoll_pwait,
+#ifdef SYS_epoll_pwait2
+        SYS_epoll_pwait2,
+#endif
+        SYS_ppoll,        SYS_pselect6, SYS_epoll_pwait,
     };
     g_autofree char *path = g_strdup_printf("/proc/%d/syscall", (int)daemon->pid), *text = NULL;
 
@@ -356,7 +359,7 @@ int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, pid_t main_proc
     return 0;
 }
 
-static bool is_listening(int fd)
+bool old_daemon_is_listening(int fd)
 {
     int value = 0;
     socklen_t size = sizeof value;
@@ -370,7 +373,7 @@ static void close_all(GArray *fds)
         close(g_array_index(fds, int, i));
 }
 
-int old_daemon_take_listening(OldDaemon *daemon, GArray **ret_fds)
+int old_daemon_take_sockets(OldDaemon *daemon, bool (*wanted)(int fd), GArray **ret_fds)
 {
     g_autoptr(GArray) fds = list_descriptors(daemon->pid);
     g_autoptr(GArray) taken = g_array_new(FALSE, FALSE, sizeof(int));
@@ -384,7 +387,7 @@ int old_daemon_take_listening(OldDaemon *daemon, GArray **ret_fds)
             close_all(taken);
             return copy;
         }
-        if (is_listening(copy))
+        if (wanted(copy))
             g_array_append_val(taken, copy);
         else
             close(copy);

@@ -36,6 +36,8 @@ enum { OLD_DAEMON_STREAMS = 3 };
 int old_daemon_take_pipes(OldDaemon *daemon, const GArray *tree, pid_t main_process, bool redirected,
                           int ret_fds[OLD_DAEMON_STREAMS]);
 
-/* Duplicates of every socket on which it listens: an array of int, owned by the caller, who closes them. 0 or
- * negative errno. */
-int old_daemon_take_listening(OldDaemon *daemon, GArray **ret_fds);
+/* Duplicates of those of its sockets that are wanted: an array of int, owned by the caller, who closes them.
+ * 0 or negative errno. */
+int old_daemon_take_sockets(OldDaemon *daemon, bool (*wanted)(int fd), GArray **ret_fds);
+/* For that: it listens. */
+bool old_daemon_is_listening(int fd);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -104,6 +105,30 @@ int runtime_directory_prepare(const char *path, int *ret_lock)
         return r;
     }
     *ret_lock = fd;
+    return 0;
+}
+
+void runtime_directory_sign(int lock, const char *configuration)
+{
+    g_autofree char *text = g_strdup_printf("%d\n%s\n", (int)getpid(), configuration);
+
+    /* Half a text is none to those who read it. */
+    if (ftruncate(lock, 0) < 0 || pwrite(lock, text, strlen(text), 0) < 0)
+        return;
+}
+
+int runtime_directory_holder(const char *path, pid_t *ret_pid, char **ret_configuration)
+{
+    g_autofree char *name = g_build_filename(path, "lock", NULL), *text = NULL;
+    guint64 pid;
+
+    if (!g_file_get_contents(name, &text, NULL, NULL))
+        return -ENOENT;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    if (g_strv_length(lines) != 3 || !g_ascii_string_to_unsigned(lines[0], 10, 2, INT32_MAX, &pid, NULL))
+        return -ENOENT;
+    *ret_pid = (pid_t)pid;
+    *ret_configuration = g_strdup(lines[1]);
     return 0;
 }
 

@@ -494,6 +494,16 @@ int systemd_disable(Systemd *systemd, const char *unit, SystemdDone done, void *
     return r < 0 ? r : send_unit_call(systemd, message, unit, done, userdata);
 }
 
+int systemd_enable(Systemd *systemd, const char *unit, SystemdDone done, void *userdata)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+
+    int r = new_manager_call(systemd, "EnableUnitFiles", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "asbb", 1, unit, false, false);
+    return r < 0 ? r : send_unit_call(systemd, message, unit, done, userdata);
+}
+
 static int on_looked(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
 {
     g_autoptr(Call) call = userdata;

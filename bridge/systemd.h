@@ -64,6 +64,8 @@ int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone
 
 /* daemon-reload; the unit that `done` is told is "". */
 int systemd_reload(Systemd *systemd, SystemdDone done, void *userdata);
+/* `systemctl enable`, which does not start it. */
+int systemd_enable(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 /* `systemctl disable`, which does not stop it. */
 int systemd_disable(Systemd *systemd, const char *unit, SystemdDone done, void *userdata);
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import threading
 import time
@@ -141,6 +142,81 @@ class Adoption(unittest.TestCase):
     def test_everything_runs_on(self):
         for number in range(ROUNDS):
             self.round(number)
+
+
+class Succession(unittest.TestCase):
+    """A unit file of ours starts the same configuration: it goes on where the adoption has ended, and is there after a boot."""
+
+    def setUp(self):
+        self.world = OldWorld("adoptheir").start()
+        self.addCleanup(self.world.end)
+        self.unit = f"{self.world.daemon.name}.service"
+        place = os.path.join(os.path.dirname(OURS.bin), "lib/systemd/system/supervisor.service")
+        with open(place, encoding="utf-8") as file:
+            text = re.sub(r"-c \S+", f"-c {self.world.daemon.conf}", file.read())
+        text = re.sub("^(Slice|Wants)=.*$", "", text, flags=re.MULTILINE)
+        with open(f"/etc/systemd/system/{self.unit}", "w", encoding="utf-8") as file:
+            file.write(text)
+        self.addCleanup(os.unlink, f"/etc/systemd/system/{self.unit}")
+        self.addCleanup(subprocess.run, ["systemctl", "disable", "--quiet", self.unit], check=False)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+
+    def ask(self, question, unit):
+        return subprocess.run(["systemctl", question, unit], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
+
+    def main_pid(self):
+        return int(subprocess.run(["systemctl", "show", "-P", "MainPID", self.unit], stdout=subprocess.PIPE, text=True,
+                                  check=True).stdout)
+
+    def check_pids(self, before):
+        after = self.world.infos()
+        self.assertEqual({name: info["pid"] for name, info in after.items() if name not in ON_THE_MOVE},
+                         {name: info["pid"] for name, info in before.items() if name not in ON_THE_MOVE})
+
+    def wait_for_heir(self):
+        wait_until(lambda: self.ask("is-active", self.unit) == "active" and self.main_pid() == self.world.daemon_pid(), "the heir")
+        wait_until(lambda: self.ask("is-active", f"supersede-{self.unit}") == "inactive", "the other one to be gone")
+        wait_until(self.world.answers, "an answer")
+
+    def test_the_unit_file_goes_on(self):
+        before = self.world.infos()
+        counts = {name: len(self.world.lines(name)) for name in TALKERS}
+        poller = Poller(self.world)
+        poller.start()
+        done = self.world.supersede("adopt", self.world.daemon.conf)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.wait_for_heir()
+        longest = poller.stop()
+        self.assertLess(longest, 1)
+        self.assertEqual(poller.refused, 0)
+        self.check_pids(before)
+        self.assertEqual(self.ask("is-enabled", self.unit), "enabled")
+        self.assertEqual(self.ask("is-enabled", self.world.unit), "disabled")
+        self.assertEqual(self.ask("is-active", self.world.unit), "inactive")
+        # What an operator does next.
+        for words in (["status"], ["restart"], ["start"]):
+            self.assertEqual(subprocess.run(["systemctl", *words, self.unit], stdout=subprocess.DEVNULL, check=False).returncode, 0, words)
+            self.wait_for_heir()
+            self.check_pids(before)
+        for name, count in counts.items():
+            self.world.check_log(self, name, count + 50)
+        self.world.check_fcgi(self)
+
+    def test_there_is_one_of_it(self):
+        self.world.supersede("adopt", self.world.daemon.conf)
+        self.wait_for_heir()
+        before = self.world.infos()
+        main = self.main_pid()
+        # Another one of the same name does not come up beside it.
+        done = subprocess.run([OURS.program("supervisord"), "-c", self.world.daemon.conf], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another supervisord", done.stdout)
+        self.assertEqual(self.main_pid(), main)
+        os.kill(main, 9)
+        wait_until(lambda: self.main_pid() not in (0, main), "the heir to come back")
+        self.wait_for_heir()
+        self.check_pids(before)
 
 
 def bridge_of(world):

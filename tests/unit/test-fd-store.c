@@ -171,7 +171,7 @@ static FdStore *start_bridge(Scene *scene)
     int problem;
 
     hand_over(scene);
-    FdStore *store = fd_store_open(&problem);
+    FdStore *store = fd_store_open(-1, &problem);
     assert_int_equal(problem, 0);
     handle_all(scene);
     return store;
@@ -344,7 +344,7 @@ static void without_systemd_it_is_memory(void **state)
     int problem;
 
     g_unsetenv("NOTIFY_SOCKET");
-    FdStore *store = fd_store_open(&problem);
+    FdStore *store = fd_store_open(-1, &problem);
     assert_int_equal(problem, 0);
     assert_false(fd_store_is_kept(store));
     put_number(store, "a", 1);
@@ -373,7 +373,7 @@ static void victim(Ledger *ledger)
     int problem;
 
     g_setenv("LISTEN_PID", pid, TRUE);
-    FdStore *store = fd_store_open(&problem);
+    FdStore *store = fd_store_open(-1, &problem);
     if (problem < 0)
         _exit(1);
     srand((unsigned)getpid());

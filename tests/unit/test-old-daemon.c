@@ -282,7 +282,7 @@ static void only_listening_sockets_are_taken(void **state)
     GArray *fds = NULL;
 
     begin(&scene, false);
-    assert_int_equal(old_daemon_take_listening(scene.old, &fds), 0);
+    assert_int_equal(old_daemon_take_sockets(scene.old, old_daemon_is_listening, &fds), 0);
     assert_int_equal(fds->len, 1);
     struct sockaddr_un address;
     socklen_t size = sizeof address;
