@@ -104,25 +104,31 @@ static void on_disabled(const char *unit, int result, const char *message, void 
     else
         main_log_write(end->context.log, LOG_LEVEL_INFO, "disabled %s, the unit of the old supervisord",
                        end->note.unit);
-    if (!end->successor)
-        main_log_write(end->context.log, LOG_LEVEL_WARN,
-                       "no unit starts supervisord with %s at the next boot: write one, or enable %s again",
-                       end->context.configuration, end->note.unit);
+    let_go(end);
+}
+
+/* Nothing of ours would start the programs at the next boot: rather the old daemon than nobody. */
+static void leave_enabled(AdoptionEnd *end)
+{
+    main_log_write(end->context.log, LOG_LEVEL_WARN,
+                   "%s stays as it is for the next boot, since no unit starts this supervisord with %s",
+                   end->note.unit, end->context.configuration);
     let_go(end);
 }
 
 static void let_unit_go(AdoptionEnd *end)
 {
-    int r = 0;
-
-    if (!*end->note.unit)
+    if (!*end->note.unit) {
         finish(end);
-    else if (adoption_unit_is_ours(end->note.unit))
+    } else if (adoption_unit_is_ours(end->note.unit)) {
         let_go(end);
-    else
-        r = systemd_disable(end->context.systemd, end->note.unit, on_disabled, end);
-    if (r < 0)
-        on_disabled(end->note.unit, r, NULL, end);
+    } else if (!end->successor) {
+        leave_enabled(end);
+    } else {
+        int r = systemd_disable(end->context.systemd, end->note.unit, on_disabled, end);
+        if (r < 0)
+            on_disabled(end->note.unit, r, NULL, end);
+    }
 }
 
 /* What has a unit file is nobody's for the time being. */

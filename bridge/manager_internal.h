@@ -26,6 +26,7 @@ struct Manager {
     Store *store;
     FdStore *fd_store;
     ServerSockets *sockets;
+    int niceness;              /* before the adoption */
     bool adopted;              /* an old supervisord's place was taken just now */
     AdoptionEnd *adoption_end; /* NULL: nothing was adopted */
     char *former_unit;         /* of the supervisord whose place this service has taken; NULL: none */

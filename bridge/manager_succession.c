@@ -1,6 +1,7 @@
 /* Whom this supervisord comes after: one of the old kind, whose programs it adopts, or one of our own that
  * was there for the time being. */
 #include <errno.h>
+#include <sys/resource.h>
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
@@ -50,10 +51,20 @@ void manager_end_former(Manager *manager)
     (void)systemd_reset_failed(manager->systemd, manager->former_unit, NULL, NULL);
 }
 
+/* Programs that write wait for this process now, on a host that may be busy. What it starts is to be as nice
+ * as ever. */
+static void hurry(Manager *manager, bool now)
+{
+    if (now)
+        manager->niceness = getpriority(PRIO_PROCESS, 0);
+    (void)setpriority(PRIO_PROCESS, 0, now ? PRIO_MIN : manager->niceness);
+}
+
 int manager_adopt(Manager *manager, char **ret_message)
 {
     if (!manager->line->adopt)
         return 0;
+    hurry(manager, true);
     return adoption_run(
         &(AdoptionContext){
             .file = manager->line->adopt,
@@ -70,6 +81,7 @@ int manager_adopt(Manager *manager, char **ret_message)
 
 void manager_end_adoption(Manager *manager)
 {
+    hurry(manager, false);
     manager->adoption_end = adoption_end_begin(&(AdoptionEndContext){
         .systemd = manager->systemd,
         .log = manager->log,

@@ -161,7 +161,8 @@ static int print_intention(const HostDaemon *daemon, const LegacyDaemon *legacy,
            "      up to here every failure is undone: the old daemon goes on as if nothing had happened\n"
            "   6  end the old daemon (SIGKILL: it takes nobody along), and its event listeners\n"
            "   7  read on from the pipes, into the same log files; answer at the same sockets\n"
-           "   8  disable %s, unless the file of that name is supersede's own by now\n",
+           "   8  enable and start the unit of supersede that has this configuration, and disable %s;\n"
+           "      where there is none, both stay as they are, and the next boot starts the old daemon\n",
            daemon->unit ? daemon->unit : "its unit (it has none)", plan_slice(plan),
            daemon->unit ? daemon->unit : "its unit (it has none)");
     if (obstacles > 0)
