@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bridge/process_facts.h"
+
 enum {
     SLICE_USEC = 1000,
     PROCESS_LIMIT = 256, /* of a unit, when they are counted one by one */
@@ -118,11 +120,9 @@ static void find_cgroup(const Accounting *accounting, Entry *entry)
     g_clear_pointer(&entry->cgroup, g_free);
     if (!read_file(path, text, sizeof text))
         return;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    for (char **line = lines; *line; line++) {
-        if (g_str_has_prefix(*line, "0::/") && g_str_has_suffix(*line, entry->unit))
-            entry->cgroup = g_strdup(*line + strlen("0::"));
-    }
+    g_autofree char *cgroup = process_facts_parse_cgroup(text);
+    if (cgroup && g_str_has_suffix(cgroup, entry->unit))
+        entry->cgroup = g_steal_pointer(&cgroup);
 }
 
 static uint64_t resident_bytes(const Accounting *accounting, const char *pid)

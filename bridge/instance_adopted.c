@@ -14,6 +14,7 @@
 
 #include "bridge/fifo.h"
 #include "bridge/instance_internal.h"
+#include "bridge/instance_timer.h"
 #include "bridge/process_facts.h"
 #include "bridge/relay.h"
 
@@ -24,13 +25,10 @@ enum { STDIN, RELAY_COUNT = 1 + STREAM_COUNT };
 
 static const char *const relay_names[RELAY_COUNT] = {"stdin", "stdout", "stderr"};
 
-typedef void (*Due)(Instance *instance);
-
 struct InstanceAdopted {
     int pidfd;
     sd_event_source *ended;
-    sd_event_source *timer;
-    Due due; /* what the timer is for */
+    InstanceTimer timer;
     Relay *relays[RELAY_COUNT];
 };
 
@@ -42,24 +40,10 @@ char *instance_adopted_fd_name(const char *namespec, int fd)
 /* Time
  * ---------------------------------------------------------------------------------------------------- */
 
-static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
+static void after(Instance *instance, double seconds, InstanceDue due)
 {
-    Instance *instance = userdata;
-    Due due = instance->adopted->due;
-
-    instance->adopted->timer = sd_event_source_disable_unref(instance->adopted->timer);
-    due(instance);
-    return 0;
-}
-
-static void after(Instance *instance, double seconds, Due due)
-{
-    InstanceAdopted *self = instance->adopted;
-
-    self->timer = sd_event_source_disable_unref(self->timer);
-    self->due = due;
-    (void)sd_event_add_time_relative(instance->context->event, &self->timer, CLOCK_MONOTONIC,
-                                     (uint64_t)(MAX(seconds, 0) * G_USEC_PER_SEC), 1000, on_time, instance);
+    instance_timer_set(&instance->adopted->timer, instance->context->event,
+                       (uint64_t)(MAX(seconds, 0) * G_USEC_PER_SEC), instance, due);
 }
 
 /* Output and input: the old pipes feed the FIFOs that a service would have
@@ -142,7 +126,7 @@ static void detach(Instance *instance)
     if (!self)
         return;
     sd_event_source_disable_unref(self->ended);
-    sd_event_source_disable_unref(self->timer);
+    instance_timer_cancel(&self->timer);
     for (int number = 0; number < RELAY_COUNT; number++)
         relay_free(self->relays[number]);
     if (self->pidfd >= 0)

@@ -8,12 +8,11 @@
 #include "bridge/child.h"
 #include "bridge/dropin_file.h"
 #include "bridge/instance_internal.h"
+#include "bridge/instance_timer.h"
 #include "common/command.h"
 #include "common/launch_spec.h"
 
 enum { LOOK_AGAIN_USEC = 100000, SCOPE_TRIES = 50 };
-
-typedef void (*Due)(Instance *instance);
 
 struct InstanceChild {
     Listener *listener;
@@ -28,8 +27,7 @@ struct InstanceChild {
     unsigned scope_tries;
     bool scope_asked;  /* systemd has not answered yet: that a unit went away is about the last one */
     bool scope_unsure; /* an answer was lost: a scope of that name may be this one */
-    sd_event_source *timer;
-    Due due; /* what the timer is for */
+    InstanceTimer timer;
 };
 
 static void begin(Instance *instance);
@@ -39,27 +37,14 @@ static void plan_next(Instance *instance);
 /* Time
  * ---------------------------------------------------------------------------------------------------- */
 
-static int on_time(sd_event_source *source, uint64_t usec, void *userdata)
-{
-    Instance *instance = userdata;
-    Due due = instance->child->due;
-
-    instance->child->timer = sd_event_source_disable_unref(instance->child->timer);
-    due(instance);
-    return 0;
-}
-
 static void cancel(InstanceChild *self)
 {
-    self->timer = sd_event_source_disable_unref(self->timer);
+    instance_timer_cancel(&self->timer);
 }
 
-static void after(Instance *instance, uint64_t usec, Due due)
+static void after(Instance *instance, uint64_t usec, InstanceDue due)
 {
-    cancel(instance->child);
-    instance->child->due = due;
-    (void)sd_event_add_time_relative(instance->context->event, &instance->child->timer, CLOCK_MONOTONIC, usec,
-                                     1000, on_time, instance);
+    instance_timer_set(&instance->child->timer, instance->context->event, usec, instance, due);
 }
 
 static uint64_t seconds(int64_t count)

@@ -1,5 +1,5 @@
 /* The inside of the manager, shared by manager.c (groups and configuration), manager_life.c (start and end),
- * manager_servers.c and manager_signal.c. Nobody else includes this. */
+ * manager_look.c, manager_servers.c, manager_signal.c and manager_succession.c. Nobody else includes this. */
 #pragma once
 
 #include "bridge/adoption_end.h"
@@ -78,6 +78,19 @@ Group *manager_activate(Manager *manager, const PlannedGroup *planned);
 /* Tells systemd the order in which it stops programs when the host goes down: after each reading of the
  * configuration. */
 void manager_order_stops(Manager *manager);
+
+/* manager_life.c */
+
+/* Everything was looked at: the servers are opened, and what is to start starts. */
+void manager_become_ready(Manager *manager);
+/* Ends the loop. */
+void manager_fail(Manager *manager, int failure, const char *message);
+
+/* manager_look.c */
+
+/* Looks at all units that are there; goes on from the loop, to manager_become_ready(). 0 or negative errno.
+ */
+int manager_look(Manager *manager);
 
 /* manager_servers.c */
 

@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include "bridge/autolog.h"
-#include "bridge/dropin_file.h"
 #include "bridge/handoff.h"
 #include "bridge/identity.h"
 #include "bridge/manager_internal.h"
 #include "bridge/runtime_directory.h"
 #include "common/install_path.h"
-#include "translator/unitname.h"
 
 enum { SHUTDOWN_REPORT_SECONDS = 3 };
 
@@ -102,7 +100,7 @@ static pid_t find_holder(const char *name, void *userdata)
 /* Getting ready: look at what is there, open the servers, start what is to start
  * ---------------------------------- */
 
-static void fail(Manager *manager, int failure, const char *message)
+void manager_fail(Manager *manager, int failure, const char *message)
 {
     if (manager->failure_message)
         return;
@@ -155,13 +153,13 @@ static void let_go_of_stderr(void)
         close(fd);
 }
 
-static void become_ready(Manager *manager)
+void manager_become_ready(Manager *manager)
 {
     g_autofree char *message = NULL;
 
     int r = manager_open_servers(manager, &message);
     if (r < 0) {
-        fail(manager, r, message);
+        manager_fail(manager, r, message);
         return;
     }
     manager_stop_sockets(manager, false);
@@ -185,108 +183,6 @@ static void become_ready(Manager *manager)
     /* What an earlier bridge has left open, and nobody needs any more. */
     for (unsigned i = 0; i < manager->groups->len; i++)
         group_release_socket(g_ptr_array_index(manager->groups, i));
-}
-
-/* A process that has been at rest all the time is not worth a line. */
-static void take_up(Manager *manager, Instance *instance, const UnitSnapshot *snapshot)
-{
-    const StoreRecord *record = store_process(manager->store, instance_namespec(instance));
-    bool was_alive = record && !process_state_is_stopped(record->state);
-
-    if (instance_restore(instance, snapshot) && (snapshot || was_alive))
-        main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
-                       process_state_name(instance_state(instance)), (int)instance_pid(instance));
-}
-
-static void on_first_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
-{
-    Manager *manager = userdata;
-    Instance *instance = g_hash_table_lookup(manager->by_unit, unit);
-    FcgiSocket *socket = g_hash_table_lookup(manager->by_socket, unit);
-
-    if (!snapshot && result != -ENOENT) {
-        fail(manager, result, "the connection to systemd broke");
-        return;
-    }
-    if (instance)
-        take_up(manager, instance, snapshot);
-    if (socket && snapshot)
-        fcgi_socket_restore(socket, snapshot);
-    if (--manager->looks == 0)
-        become_ready(manager);
-}
-
-static bool is_part_of_socket(const Manager *manager, const char *unit)
-{
-    for (unsigned i = 0; i < manager->groups->len; i++) {
-        if (group_has_socket_unit(g_ptr_array_index(manager->groups, i), unit))
-            return true;
-    }
-    return false;
-}
-
-/* Units of an earlier bridge whose programs are not in the configuration any more: nobody could see or stop
- * them through us. */
-static void stop_strays(Manager *manager, char **units)
-{
-    for (; *units; units++) {
-        if (g_hash_table_contains(manager->by_unit, *units) || is_part_of_socket(manager, *units))
-            continue;
-        main_log_write(manager->log, LOG_LEVEL_WARN,
-                       "unit %s belongs to no program of the configuration: stopping it", *units);
-        (void)systemd_stop(manager->systemd, *units, NULL, NULL);
-        (void)systemd_reset_failed(manager->systemd, *units, NULL, NULL);
-    }
-}
-
-static bool is_ours(const char *unit, void *userdata)
-{
-    Manager *manager = userdata;
-    return g_hash_table_contains(manager->by_unit, unit);
-}
-
-/* Whatever is not looked at would be taken for a program that does not run. */
-static void look_first(Manager *manager, const char *unit)
-{
-    int r = systemd_look(manager->systemd, unit, on_first_look, manager);
-
-    manager->looks++;
-    if (r < 0)
-        on_first_look(unit, r, NULL, manager);
-}
-
-static void look_at_sockets(Manager *manager, char **units)
-{
-    for (; *units; units++) {
-        if (g_hash_table_contains(manager->by_socket, *units))
-            look_first(manager, *units);
-    }
-}
-
-static void on_listed(int result, char **units, void *userdata)
-{
-    Manager *manager = userdata;
-    g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
-
-    if (result < 0) {
-        fail(manager, result, "systemd does not answer: its units cannot be listed");
-        return;
-    }
-    stop_strays(manager, units);
-    g_autofree char *prefix = unitname_escape_if_needed(manager->settings->identifier);
-    dropin_file_sweep(prefix, manager->context.mapping.user_manager, is_ours, manager);
-    manager->looks = 1;
-    for (unsigned i = 0; i < instances->len; i++) {
-        Instance *instance = g_ptr_array_index(instances, i);
-        bool loaded = g_strv_contains((const char *const *)units, instance_unit(instance));
-        if (!loaded)
-            take_up(manager, instance, NULL);
-        else
-            look_first(manager, instance_unit(instance));
-    }
-    look_at_sockets(manager, units);
-    if (--manager->looks == 0)
-        become_ready(manager);
 }
 
 /* Ending
@@ -665,10 +561,7 @@ void manager_free(Manager *manager)
 
 int manager_run(Manager *manager, ManagerOutcome *ret_outcome, char **ret_message)
 {
-    g_autofree char *escaped = unitname_escape_if_needed(manager->settings->identifier);
-    g_autofree char *pattern = g_strconcat(escaped, ":*", NULL);
-
-    int r = systemd_list(manager->systemd, pattern, on_listed, manager);
+    int r = manager_look(manager);
     if (r >= 0)
         r = sd_event_loop(manager->event);
     if (r >= 0)

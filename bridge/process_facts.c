@@ -39,16 +39,22 @@ bool process_facts_is_alive(pid_t pid, uint64_t start)
     return process_facts_get(pid, &facts) >= 0 && facts.start == start && !strchr("ZX", facts.state);
 }
 
-char *process_facts_cgroup(pid_t pid)
+char *process_facts_parse_cgroup(const char *text)
 {
-    g_autofree char *text = read_file(pid, "cgroup");
-    g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
     for (char **line = lines; *line; line++) {
         if (g_str_has_prefix(*line, "0::/"))
             return g_strdup(*line + strlen("0::"));
     }
     return NULL;
+}
+
+char *process_facts_cgroup(pid_t pid)
+{
+    g_autofree char *text = read_file(pid, "cgroup");
+
+    return text ? process_facts_parse_cgroup(text) : NULL;
 }
 
 typedef struct Process {

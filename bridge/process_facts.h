@@ -24,6 +24,9 @@ bool process_facts_is_alive(pid_t pid, uint64_t start);
  * none to be had. */
 char *process_facts_cgroup(pid_t pid);
 
+/* The same from the text of a file /proc/PID/cgroup. */
+char *process_facts_parse_cgroup(const char *text);
+
 /* All children of a process, those waiting to be reaped too: an array of pid_t, in no order. */
 GArray *process_facts_children(pid_t pid);
 
