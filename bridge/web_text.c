@@ -19,9 +19,9 @@ char *web_text_duration(uint64_t usec)
     uint64_t seconds = usec / G_USEC_PER_SEC;
 
     if (usec < G_USEC_PER_SEC)
-        return g_strdup_printf("%.2f s", (double)(usec / 10000) / 100);
+        return g_strdup_printf("0.%02u s", (unsigned)(usec / 10000));
     if (seconds < 60)
-        return g_strdup_printf("%.1f s", (double)(usec / 100000) / 10);
+        return g_strdup_printf("%u.%u s", (unsigned)seconds, (unsigned)(usec / 100000 % 10));
     if (seconds < 3600)
         return g_strdup_printf("%u:%02u", (unsigned)(seconds / 60), (unsigned)(seconds % 60));
     return g_strdup_printf("%" G_GUINT64_FORMAT ":%02u:%02u", seconds / 3600, (unsigned)(seconds / 60 % 60),

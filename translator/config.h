@@ -60,7 +60,7 @@ typedef struct LogConfig {
     int64_t capture_maxbytes; /* 0: no capture mode */
     bool events_enabled;
     bool syslog;
-    bool journal;             /* ours: whether the journal gets a copy */
+    bool journal; /* ours: whether the journal gets a copy */
 } LogConfig;
 
 typedef enum ProgramKind {

@@ -1,4 +1,5 @@
-/* What reading a configuration found: a list in order of discovery. Libraries add to it, programs print it. */
+/* What reading a configuration found: a list in order of discovery. Libraries add to it, programs print it.
+ */
 #pragma once
 
 #include <glib.h>
@@ -14,11 +15,12 @@ typedef enum Severity {
 
 typedef struct Diagnostic {
     Severity severity;
-    const char *file; /* NULL when it belongs to no file */
-    unsigned line;    /* from 1; 0 when it belongs to no line */
+    const char *file;   /* NULL when it belongs to no file */
+    unsigned line;      /* from 1; 0 when it belongs to no line */
     const char *option; /* "section.option", "section" or NULL */
-    const char *text; /* the oracle's words where it has some; UTF-8, one line, no full stop */
-    bool ours;        /* told by `supersede check` alone: the oracle has no such message, so the daemon's log has none */
+    const char *text;   /* the oracle's words where it has some; UTF-8, one line, no full stop */
+    bool ours; /* told by `supersede check` alone: the oracle has no such message, so the daemon's log has
+                  none */
 } Diagnostic;
 
 typedef struct Diagnostics Diagnostics;
@@ -27,7 +29,8 @@ Diagnostics *diagnostics_new(void);
 void diagnostics_free(Diagnostics *diagnostics);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Diagnostics, diagnostics_free)
 
-/* Strings are copied. The printf-like text follows. Returns nothing: it cannot fail (glib aborts without memory). */
+/* Strings are copied. The printf-like text follows. Returns nothing: it cannot fail (glib aborts without
+ * memory). */
 void diagnostics_add(Diagnostics *diagnostics, Severity severity, const char *file, unsigned line,
                      const char *option, const char *format, ...) G_GNUC_PRINTF(6, 7);
 /* The same for a message that only `supersede check` shows. */

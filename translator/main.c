@@ -53,7 +53,10 @@ static const Command *find_command(const char *name)
 
 int supersede_usage(const char *command)
 {
-    return supersede_complain("usage: supersede %s %s", command, find_command(command)->arguments);
+    const Command *found = find_command(command);
+
+    g_assert(found);
+    return supersede_complain("usage: supersede %s %s", command, found->arguments);
 }
 
 static int run(int argc, char **argv)

@@ -20,9 +20,10 @@ typedef struct MappingContext {
 /* Properties of a service. Never for an event listener, which is a child of the bridge. */
 PropertyList *mapping_service(const PlannedProcess *process, const MappingContext *context);
 
-/* The socket of a FastCGI group, listening at `address` (a path, or ADDRESS:PORT with a numeric address; `shared`: another socket listens there, too), and
- * the service of its name: the one that systemd starts for a connection while no process of the group is
- * there. It does nothing; a connection never starts a program. */
+/* The socket of a FastCGI group, listening at `address` (a path, or ADDRESS:PORT with a numeric address;
+ * `shared`: another socket listens there, too), and the service of its name: the one that systemd starts for
+ * a connection while no process of the group is there. It does nothing; a connection never starts a program.
+ */
 PropertyList *mapping_socket(const PlannedGroup *group, const char *address, bool shared);
 PropertyList *mapping_socket_service(const PlannedGroup *group);
 /* What tells systemd that a service gets that socket: a line for its drop-in, since a transient unit cannot

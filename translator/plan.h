@@ -61,6 +61,6 @@ size_t plan_group_count(const Plan *plan);
 const PlannedGroup *plan_group(const Plan *plan, size_t index);
 const PlannedGroup *plan_find_group(const Plan *plan, const char *name);
 
-/* The scope of a process that was taken over from an old supervisord while it ran. Newly allocated; NULL for an event
- * listener, which is never taken over. */
+/* The scope of a process that was taken over from an old supervisord while it ran. Newly allocated; NULL for
+ * an event listener, which is never taken over. */
 char *plan_adopted_scope(const PlannedProcess *process);

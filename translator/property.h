@@ -1,5 +1,5 @@
-/* A list of unit properties under systemd's D-Bus names, as tagged values. No bus in sight: bridge/systemd.c turns a list
- * into a message, translator/unitfile.c into the text of a unit file. */
+/* A list of unit properties under systemd's D-Bus names, as tagged values. No bus in sight: bridge/systemd.c
+ * turns a list into a message, translator/unitfile.c into the text of a unit file. */
 #pragma once
 
 #include <glib.h>
@@ -60,10 +60,12 @@ void property_list_add_int32(PropertyList *list, const char *name, int32_t value
 void property_list_add_uint32(PropertyList *list, const char *name, uint32_t value);
 void property_list_add_uint64(PropertyList *list, const char *name, uint64_t value);
 void property_list_add_string_list(PropertyList *list, const char *name, const char *const *values);
-void property_list_add_uint32_list(PropertyList *list, const char *name, const uint32_t *numbers, size_t count);
-void property_list_add_command(PropertyList *list, const char *name, const char *const *argv, bool ignore_failure);
-void property_list_add_exit_status_set(PropertyList *list, const char *name, const int32_t *codes, size_t code_count,
-                                       const int32_t *signals, size_t signal_count);
+void property_list_add_uint32_list(PropertyList *list, const char *name, const uint32_t *numbers,
+                                   size_t count);
+void property_list_add_command(PropertyList *list, const char *name, const char *const *argv,
+                               bool ignore_failure);
+void property_list_add_exit_status_set(PropertyList *list, const char *name, const int32_t *codes,
+                                       size_t code_count, const int32_t *signals, size_t signal_count);
 void property_list_add_listen(PropertyList *list, const char *address);
 
 size_t property_list_count(const PropertyList *list);

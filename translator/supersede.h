@@ -39,6 +39,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Surroundings, surroundings_clear)
 /* Reads and plans; what is wrong is in `diagnostics`, as an error when there is no plan. */
 int supersede_read_plan(const char *path, Diagnostics *diagnostics, Plan **ret_plan);
 
-/* The configuration of this host, when none was named; STATUS_ERROR when there is none, which has been told. */
+/* The configuration of this host, when none was named; STATUS_ERROR when there is none, which has been told.
+ */
 int supersede_choose_configuration(const GPtrArray *daemons, char **ret_path);
 int supersede_find_configuration(char **ret_path);

@@ -44,5 +44,6 @@ char *text_repr_bytes(const char *data, size_t size);
 bool text_find_undecodable(const char *text, size_t length, size_t *ret_position, size_t *ret_count,
                            const char **ret_reason);
 
-/* For a terminal, whatever the text holds: control characters become blanks, what is no UTF-8 a replacement. */
+/* For a terminal, whatever the text holds: control characters become blanks, what is no UTF-8 a replacement.
+ */
 void text_append_printable(GString *out, const char *text);
