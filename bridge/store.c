@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* The file is written anew when this many lines have been appended and most of them are superseded. */
-enum { COMPACT_LINES = 20000, MAXIMUM_SIZE = 64 << 20 };
+enum { COMPACT_LINES = 20000, COMPACT_SIZE = 8 << 20, MAXIMUM_SIZE = 64 << 20 };
 
 typedef struct Remembered {
     StoreRecord record;
@@ -22,6 +22,7 @@ struct Store {
     int fd;
     bool restart;
     size_t lines;
+    off_t compacted_size;  /* of the file when it was last written anew */
     off_t whole;           /* where the last whole line ends, after reading */
     GHashTable *processes; /* namespec → Remembered */
     GHashTable *autologs;  /* "STREAM namespec" → path */
@@ -256,7 +257,16 @@ static int compact(Store *store)
     close(store->fd);
     store->fd = fd;
     store->lines = g_hash_table_size(store->processes) + g_hash_table_size(store->autologs);
+    store->compacted_size = (off_t)text->len;
     return 0;
+}
+
+/* What is written over and over is thrown away in time: by lines, and by bytes, since a line that tells why a
+ * start failed holds the command, which may be long. */
+static bool has_grown(const Store *store, off_t size)
+{
+    return store->lines > COMPACT_LINES + 2 * g_hash_table_size(store->processes) ||
+           size > COMPACT_SIZE + 2 * store->compacted_size;
 }
 
 static int append(Store *store, const GString *line)
@@ -269,8 +279,13 @@ static int append(Store *store, const GString *line)
         return -errno;
     if (r < 0)
         return r;
-    if (++store->lines > COMPACT_LINES + 2 * g_hash_table_size(store->processes) && compact(store) < 0)
-        store->lines = 0; /* no room now: not again for every line */
+    store->lines++;
+    off_t size = end + (off_t)line->len;
+    if (has_grown(store, size) && compact(store) < 0) {
+        /* No room now: not again for every line. */
+        store->lines = 0;
+        store->compacted_size = size;
+    }
     return 0;
 }
 

@@ -146,13 +146,32 @@ static void stays_small(void **state)
     assert_int_equal(store_process(store, "loop")->state, PROCESS_RUNNING);
 }
 
+/* Nor one whose command, which its lines hold, is as long as commands get. A file over the limit would not be
+ * read again. */
+static void stays_small_with_long_lines(void **state)
+{
+    g_autoptr(Store) store = NULL, again = NULL;
+    g_autofree char *reason = g_strnfill(1 << 20, 'x');
+    struct stat status;
+
+    assert_int_equal(store_open(*state, &store), 0);
+    for (unsigned i = 0; i < 100; i++) {
+        put(store, "loop", PROCESS_BACKOFF, reason);
+        assert_int_equal(stat(*state, &status), 0);
+        assert_true(status.st_size < 16 << 20);
+    }
+    assert_int_equal(store_open(*state, &again), 0);
+    assert_string_equal(store_process(again, "loop")->spawnerr, reason);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_path, remove_path)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(remembers_across_a_kill), TEST(is_private), TEST(survives_every_cut),
-        TEST(rubbish_is_skipped),      TEST(forgets),    TEST(stays_small),
+        TEST(remembers_across_a_kill),     TEST(is_private), TEST(survives_every_cut),
+        TEST(rubbish_is_skipped),          TEST(forgets),    TEST(stays_small),
+        TEST(stays_small_with_long_lines),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
