@@ -17,6 +17,8 @@
 
 /* An entry that was on its way when the bridge died is looked for so often and so long. */
 #define DOUBT_INTERVAL_USEC ((uint64_t)50 * 1000)
+/* While somebody is looking. */
+#define DOUBT_LOOKING_USEC  ((uint64_t)2 * 1000)
 #define DOUBT_PATIENCE_USEC ((uint64_t)2 * 1000 * 1000)
 
 struct JournalCopy {
@@ -449,7 +451,11 @@ static bool settle_doubt(JournalCopy *copy, uint64_t now, uint64_t *ret_later)
         return true;
     if (copy->doubt_deadline == 0)
         copy->doubt_deadline = now + DOUBT_PATIENCE_USEC;
-    int r = copy->config.was_sent(copy->match, copy->doubt);
+    int r = copy->config.was_sent(copy->match, copy->doubt, copy->config.was_sent_userdata);
+    if (r == -EINPROGRESS) {
+        *ret_later = now + DOUBT_LOOKING_USEC;
+        return false;
+    }
     if (r == 0 && now < copy->doubt_deadline) {
         *ret_later = now + DOUBT_INTERVAL_USEC;
         return false;

@@ -26,8 +26,10 @@ typedef struct JournalCopyConfig {
     bool journal;   /* entries go to the journal */
     bool syslog;    /* lines go to syslog as well */
     CopyMark *mark; /* how far the log file is copied; taken over; NULL without one */
-    /* Whether an entry with that field was sent since then: 1, 0 (not yet) or negative errno. */
-    int (*was_sent)(const char *match, uint64_t since);
+    /* Whether an entry with that field was sent since then: 1, 0 (not yet), -EINPROGRESS (ask again) or
+     * negative errno. */
+    int (*was_sent)(const char *match, uint64_t since, void *userdata);
+    void *was_sent_userdata;
     JournalLog *log;     /* of a stream without a file: entries say where in it they are; NULL otherwise */
     size_t memory_limit; /* of the backlog */
     uint64_t rate_burst; /* lines per interval; 0: no limit */

@@ -7,12 +7,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <glib.h>
 
+#include "bridge/journal_child.h"
 #include "bridge/journal_entry.h"
 #include "bridge/journal_log.h"
 #include "bridge/reap.h"
@@ -21,7 +20,6 @@
 enum {
     CHILD_SECONDS = 10,
     AT_ONCE = 4,
-    PIPE_FD = 3,
     /* A line is at most 4 MiB long: one that covers an offset begins at most so many blocks before it. */
     BLOCKS_OF_A_LINE = (4 << 20 >> JOURNAL_LOG_BLOCK_BITS) + 1,
 };
@@ -44,7 +42,7 @@ typedef struct Range {
 static int write_out(const char *data, size_t size)
 {
     while (size > 0) {
-        ssize_t count = TEMP_FAILURE_RETRY(write(PIPE_FD, data, size));
+        ssize_t count = TEMP_FAILURE_RETRY(write(JOURNAL_CHILD_FD, data, size));
 
         if (count < 0)
             return -errno;
@@ -161,16 +159,9 @@ static int write_range(Range *range)
 static _Noreturn void be_child(const char *id, uint64_t begin, uint64_t end, int fd)
 {
     Range range = {.id = id, .begin = begin, .end = end, .writer = geteuid()};
-    int r = -EIO;
+    int r = journal_child_settle(fd, CHILD_SECONDS);
 
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)signal(SIGALRM, SIG_DFL);
-    (void)alarm(CHILD_SECONDS);
-    (void)setfsuid(geteuid());
-    /* Nobody shall notice that somebody else has these, too. */
-    if (fd != PIPE_FD && dup2(fd, PIPE_FD) < 0)
-        _exit(EXIT_FAILURE);
-    if (close_range(PIPE_FD + 1, ~0U, 0) == 0)
+    if (r >= 0)
         r = sd_journal_open(&range.journal, SD_JOURNAL_LOCAL_ONLY);
     if (r >= 0)
         r = write_range(&range);

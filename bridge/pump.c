@@ -9,15 +9,19 @@
 
 #include "bridge/backlog.h"
 #include "bridge/journal.h"
-#include "bridge/journal_lookup.h"
 #include "bridge/pump_internal.h"
 #include "bridge/pump_stream.h"
 #include "bridge/syslog_sender.h"
 
 /* Large pipes and a rest after each look make few wake-ups of many: a tenth of the CPU for a busy program. */
-#define PIPE_BYTES     ((size_t)1024 * 1024)
-#define REST_USEC      1000
+#define TAKE_BYTES     ((size_t)1024 * 1024)
 #define TAKES_PER_REST 64
+/* The busiest program should have filled between an eighth and a half of its pipe meanwhile: with less most
+ * wake-ups are for nothing, with more it soon stands still before a full pipe, and what was written has left
+ * the processor's cache before it is copied. */
+#define REST_USEC_MIN 125
+#define REST_USEC_MAX 4000
+#define FILL_WHOLE    64
 /* What is left behind such a take comes faster than it goes: chasing it would cost a call for every line. */
 #define SHORT_TAKE ((size_t)64 * 1024)
 /* systemd tells the pid of a new process a moment after it has begun to write. */
@@ -56,6 +60,8 @@ static size_t stream_take(PumpStream *stream, size_t size, bool all)
             break;
     }
     stream->taken += taken;
+    if (!all)
+        stream->pump->fill = MAX(stream->pump->fill, (unsigned)(taken * FILL_WHOLE / stream->pipe_bytes));
     if (taken > 0 && stream->copy)
         copy_queue_schedule(stream->pump->copies, stream->copy);
     return taken;
@@ -85,7 +91,7 @@ static void stream_start_rest(PumpStream *stream)
 
     (void)sd_event_source_set_enabled(stream->input, SD_EVENT_OFF);
     if (pump->resting.length == 0)
-        pump_set_rest(pump, REST_USEC);
+        pump_set_rest(pump, pump->rest_usec);
     if (!stream->is_resting)
         g_queue_push_tail_link(&pump->resting, &stream->rest_link);
     stream->is_resting = true;
@@ -118,7 +124,7 @@ static void stream_decide(PumpStream *stream, size_t taken, bool rested)
 {
     if (stream_is_held_up(stream))
         stream_hold_up(stream);
-    else if (taken >= PIPE_BYTES / 2 || (rested && taken == 0))
+    else if (rested && taken == 0)
         (void)sd_event_source_set_enabled(stream->input, SD_EVENT_ON);
     else
         stream_start_rest(stream);
@@ -161,8 +167,18 @@ static int on_input(sd_event_source *source, int fd, uint32_t events, void *user
 
     if (stream_awaits_pid(stream))
         return 0;
-    stream_decide(stream, stream_take(stream, PIPE_BYTES, false), false);
+    stream_decide(stream, stream_take(stream, TAKE_BYTES, false), false);
     return 0;
+}
+
+/* By what those who rested had to say. */
+static void pump_adjust_rest(Pump *pump)
+{
+    if (pump->fill > FILL_WHOLE / 2)
+        pump->rest_usec = MAX(pump->rest_usec / 2, REST_USEC_MIN);
+    else if (pump->fill < FILL_WHOLE / 8)
+        pump->rest_usec = MIN(pump->rest_usec * 2, REST_USEC_MAX);
+    pump->fill = 0;
 }
 
 /* Those who rested are looked at without asking epoll; who has nothing to say goes back to it. */
@@ -179,16 +195,18 @@ static int on_rest(sd_event_source *source, uint64_t usec, void *userdata)
         if (stream_is_held_up(stream))
             outlet_flush(stream->outlet);
         if (!stream_awaits_pid(stream))
-            stream_decide(stream, stream_take(stream, PIPE_BYTES, false), true);
+            stream_decide(stream, stream_take(stream, TAKE_BYTES, false), true);
     }
+    if (all)
+        pump_adjust_rest(pump);
     if (pump->resting.length > 0)
-        pump_set_rest(pump, all ? REST_USEC : 0);
+        pump_set_rest(pump, all ? pump->rest_usec : 0);
     return 0;
 }
 
 int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const char *journal_path,
-                          const char *syslog_path, int (*was_sent)(const char *match, uint64_t since),
-                          Pump **ret)
+                          const char *syslog_path,
+                          int (*was_sent)(const char *match, uint64_t since, void *userdata), Pump **ret)
 {
     g_autoptr(Pump) pump = g_new0(Pump, 1);
     int r;
@@ -197,6 +215,8 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const
     pump->log = log;
     pump->events = events;
     pump->was_sent = was_sent;
+    pump->lookup = journal_lookup_new(event);
+    pump->rest_usec = REST_USEC_MAX;
     pump->buffer = g_malloc(PUMP_READ_BYTES);
     pump->stripped = g_malloc(PUMP_READ_BYTES + PUMP_HELD_BYTES);
     r = copy_queue_new(event, journal_path, syslog_path, &pump->copies);
@@ -215,7 +235,7 @@ int pump_new_with_sockets(sd_event *event, MainLog *log, EventBus *events, const
 
 int pump_new(sd_event *event, MainLog *log, EventBus *events, Pump **ret)
 {
-    return pump_new_with_sockets(event, log, events, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, journal_lookup,
+    return pump_new_with_sockets(event, log, events, JOURNAL_SOCKET, SYSLOG_SENDER_SOCKET, journal_lookup_ask,
                                  ret);
 }
 
@@ -263,6 +283,7 @@ void pump_free(Pump *pump)
     while (pump->streams.head)
         stream_free(pump->streams.head->data);
     copy_queue_free(pump->copies);
+    journal_lookup_free(pump->lookup);
     sd_event_source_disable_unref(pump->rest);
     sd_event_unref(pump->event);
     g_free(pump->buffer);
@@ -322,6 +343,14 @@ static int stream_open_journal_log(PumpStream *stream)
     g_autofree char *path = g_strdup_printf("%s" POSITION_SUFFIX, stream->fifo_path);
 
     return journal_log_open(path, &stream->journal_log);
+}
+
+/* Without privileges it is as large as the kernel has made it. */
+static size_t stream_pipe_bytes(const PumpStream *stream)
+{
+    int size = stream->fd >= 0 ? fcntl(stream->fd, F_GETPIPE_SZ) : 0;
+
+    return size > 0 ? (size_t)size : TAKE_BYTES;
 }
 
 /* Without it nothing is worse than that a crash costs a few lines of the copy. */
@@ -390,6 +419,7 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
     stream = g_new0(PumpStream, 1);
     stream->pump = pump;
     stream->fd = fd;
+    stream->pipe_bytes = stream_pipe_bytes(stream);
     stream->fifo_path = g_strdup(config->fifo_path);
     stream->fd_store = config->fd_store;
     stream->name = g_strdup(config->process);

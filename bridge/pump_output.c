@@ -41,6 +41,7 @@ JournalCopy *pump_output_copy(PumpStream *stream)
         .syslog = stream->to_syslog,
         .mark = stream->mark,
         .was_sent = stream->pump->was_sent,
+        .was_sent_userdata = stream->pump->lookup,
         .log = stream->journal_log,
         .memory_limit = MEMORY_LIMIT,
         .rate_burst = RATE_BURST,

@@ -7,6 +7,7 @@
 #include "bridge/copy_queue.h"
 #include "bridge/journal_copy.h"
 #include "bridge/journal_log.h"
+#include "bridge/journal_lookup.h"
 #include "bridge/outlet.h"
 #include "bridge/output_events.h"
 #include "bridge/pump.h"
@@ -22,12 +23,15 @@ struct Pump {
     MainLog *log;
     EventBus *events;
     CopyQueue *copies;
-    int (*was_sent)(const char *match, uint64_t since);
+    int (*was_sent)(const char *match, uint64_t since, void *userdata);
+    JournalLookup *lookup;
     GQueue streams;
     GQueue resting;
     sd_event_source *rest;
-    char *buffer;   /* PUMP_READ_BYTES */
-    char *stripped; /* PUMP_READ_BYTES + PUMP_HELD_BYTES */
+    uint64_t rest_usec; /* how long */
+    unsigned fill;      /* of the fullest pipe since the last rest */
+    char *buffer;       /* PUMP_READ_BYTES */
+    char *stripped;     /* PUMP_READ_BYTES + PUMP_HELD_BYTES */
 };
 
 struct PumpStream {
@@ -37,6 +41,7 @@ struct PumpStream {
     char *name;
     Stream stream;
     int fd;
+    size_t pipe_bytes;
     sd_event_source *input;  /* on: waits for output; off: rests or is held up */
     sd_event_source *output; /* a special log file is full: waits until it takes more */
     Outlet *outlet;          /* NULL without a log file */

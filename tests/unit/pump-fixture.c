@@ -47,7 +47,7 @@ int pump_fixture_set_up(void **state)
                                    &fixture->main_log),
                      0);
     assert_int_equal(pump_new_with_sockets(fixture->event, fixture->main_log, fixture->events,
-                                           fixture->journal_path, syslog, journal_lookup, &fixture->pump),
+                                           fixture->journal_path, syslog, journal_lookup_ask, &fixture->pump),
                      0);
     fixture->config = (PumpStreamConfig){
         .fifo_path = fixture->fifo,

@@ -47,7 +47,7 @@ static int answer;
 static uint64_t asked_since;
 static char *asked_match;
 
-static int was_sent(const char *match, uint64_t since)
+static int was_sent(const char *match, uint64_t since, void *userdata)
 {
     g_free(asked_match);
     asked_match = g_strdup(match);
@@ -312,6 +312,26 @@ static void what_the_journal_lacks_is_sent_again(void **state)
     assert_journal(fixture, expected);
 }
 
+/* A large journal on a slow disk: output goes to the file meanwhile, and to the journal when it is known. */
+static void nothing_waits_for_the_journal_to_be_read(void **state)
+{
+    Fixture *fixture = *state;
+    g_autoptr(GString) expected = g_string_new("second\nthird\n");
+    g_autoptr(GString) nothing = g_string_new(NULL);
+    g_autofree char *contents = NULL;
+
+    answer = -EINPROGRESS;
+    leave_doubt(fixture);
+    start_bridge(fixture);
+    write_through(fixture, "third\n", 6);
+    assert_true(g_file_get_contents(fixture->log, &contents, NULL, NULL));
+    assert_string_equal(contents, "first\nsecond\nthird\n");
+    assert_journal(fixture, nothing);
+    answer = 1;
+    run_until_entries(fixture, 2);
+    assert_journal(fixture, expected);
+}
+
 static void streams_that_share_a_file_do_not_copy_each_other(void **state)
 {
     Fixture *fixture = *state;
@@ -375,6 +395,7 @@ int main(void)
         TEST(a_removed_file_begins_anew),
         TEST(what_the_journal_has_is_not_sent_again),
         TEST(what_the_journal_lacks_is_sent_again),
+        TEST(nothing_waits_for_the_journal_to_be_read),
         TEST(streams_that_share_a_file_do_not_copy_each_other),
         TEST(a_fifo_among_the_backups_holds_up_nobody),
     };
