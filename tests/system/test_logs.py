@@ -1,6 +1,8 @@
 """Log files beside the oracle's: the same programs write the same under both daemons, and the same is in the files."""
 
+import contextlib
 import glob
+import json
 import os
 import re
 import signal
@@ -21,6 +23,9 @@ def speaker(name, options="", redirection=""):
     return f"[program:{name}]\ncommand={SPEAKER.format(name, redirection)}\n{options}\n"
 
 
+# maxbytes, backups of logs that are rotated every few lines, and how often that is. 12 backups: their names do not sort.
+TURNING = ((100, 0), (100, 1), (150, 2), (64, 12))
+TURNS_AT_LEAST = 600
 LOG = "stdout_logfile=%(here)s/{0}.log\nstdout_logfile_maxbytes={1}\nstdout_logfile_backups={2}"
 CONFIGURATION = "".join((
     speaker("exact", LOG.format("exact", 0, 0)),
@@ -39,6 +44,11 @@ CONFIGURATION = "".join((
     speaker("number", "stdout_logfile=/dev/fd/1\nstdout_logfile_maxbytes=0"),
     speaker("asked", LOG.format("asked", 0, 0)),
     speaker("cleared", LOG.format("cleared", 500, 2)),
+    speaker("swapped", LOG.format("swapped", 0, 0)),
+    speaker("both", LOG.format("both", 0, 0) + "\nstdout_syslog=true"),
+    speaker("only", "stdout_logfile=syslog"),
+    speaker("loud", "stderr_logfile=%(here)s/loud.err\nstderr_syslog=true", " >&2"),
+    *(speaker(f"turns{number}", LOG.format(f"turns{number}", *row)) for number, row in enumerate(TURNING)),
     speaker("ended", LOG.format("ended", 0, 0) + "\nstopwaitsecs=2"),
 ))
 NAMES = re.findall(r"^\[program:(\w+)\]", CONFIGURATION, re.MULTILINE)
@@ -92,6 +102,87 @@ def rotation(daemon, note):
     for name, maxbytes in (("three", 1000), ("none", 1000), ("never", 0)):
         say_lines(daemon, name, f"{name}.log", maxbytes, lines)
         note(name, listing(daemon, f"{name}.log*"))
+
+
+def size_of(path):
+    """None in the moment between two files."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
+
+
+def turn(daemon, name, maxbytes, backups):
+    """Writes lines until the log has turned so often, each behind the one before, and returns what must be there."""
+    path = daemon.path(f"{name}.log")
+    kept, current, turns, number = [], b"", 0, 0
+    with open(daemon.path(f"{name}.fifo"), "wb", buffering=0) as fifo:
+        while turns < TURNS_AT_LEAST / len(TURNING):
+            number += 1
+            line = b"%d %s\n" % (number, b"." * (number * 7 % 50))
+            fifo.write(line)
+            current += line
+            if len(current) >= maxbytes:
+                kept, current, turns = [current, *kept][:backups], b"", turns + 1
+            wait_until(lambda: size_of(path) == len(current),
+                       f"{daemon.name}: {len(current)} bytes in {name}.log", interval=0.0005)
+    return {f"{name}.log": current, **{f"{name}.log.{index}": data for index, data in enumerate(kept, 1)}}
+
+
+def turning(daemon, note):
+    """Hundreds of times in a few seconds."""
+    def one(number, row):
+        name = f"turns{number}"
+        return turn(daemon, name, *row), listing(daemon, f"{name}.log*")
+    found = together(*(lambda pair=pair: one(*pair) for pair in enumerate(TURNING)))
+    for expected, actual in found:
+        assert actual == expected, f"{daemon.name}: {actual} is not {expected}"
+    note("turned", found)
+
+
+def holds(daemon, name):
+    """Whether the daemon has this file open."""
+    for link in glob.glob(f"/proc/{daemon.process.pid}/fd/*"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samefile(link, daemon.path(name)):
+                return True
+    return False
+
+
+def swapped(daemon, note):
+    """Another file is moved over the log: the oracle goes on with the one that is gone until it is told to reopen."""
+    say(daemon, "swapped", b"before\n")
+    wait_for(daemon, "swapped.log", b"before\n")
+    daemon.write("swapped.new", "from outside\n")
+    os.replace(daemon.path("swapped.new"), daemon.path("swapped.log"))
+    daemon.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: holds(daemon, "swapped.log"), f"{daemon.name} to reopen")
+    say(daemon, "swapped", b"after\n")
+    wait_for(daemon, "swapped.log", b"from outside\nafter\n")
+
+
+def syslog_lines(daemon, name, stream):
+    """What syslog got. The oracle's lines are its own and begin with the name; ours are the program's."""
+    filters = [f"_PID={daemon.pid(name)}", f"SUPERVISOR_STREAM={stream}"]
+    if daemon.role is ORACLE:
+        filters = [f"_PID={daemon.process.pid}", "_TRANSPORT=syslog"]
+    text = subprocess.run(["journalctl", "--no-pager", "-q", "-o", "json", *filters], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    messages = [json.loads(line)["MESSAGE"] for line in text.splitlines()]
+    if daemon.role is ORACLE:
+        return [message[len(name):].removeprefix(" ") for message in messages if message.split(" ")[0] == name]
+    return messages
+
+
+def to_syslog(daemon, note):
+    text = b"one\n\n\nthree  \n\ttab\nGr\xc3\xbc\xc3\x9fe\n" + b"w" * 900 + b"\nlast\n"
+    for name, stream in (("both", "stdout"), ("only", "stdout"), ("loud", "stderr")):
+        say(daemon, name, text)
+        wait_until(lambda: "last" in syslog_lines(daemon, name, stream), f"{daemon.name}: syslog to have {name}'s last line",
+                   interval=0.2)
+        # syslog itself takes away what stands blank at the end of a line.
+        note(name, [line.rstrip() for line in syslog_lines(daemon, name, stream)])
+    note("its file", listing(daemon, "both.log") | listing(daemon, "loud.err"))
 
 
 def reopening(daemon, note):
@@ -181,7 +272,7 @@ def clearing(daemon, note):
         wait_for(daemon, "ended.log", b"")
 
 
-SCENARIOS = (exact_bytes, rotation, reopening, shared, automatic, own_streams, parts, clearing)
+SCENARIOS = (exact_bytes, rotation, turning, reopening, swapped, to_syslog, shared, automatic, own_streams, parts, clearing)
 
 
 class Logs(unittest.TestCase):
