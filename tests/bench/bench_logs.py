@@ -1,4 +1,5 @@
-"""A program's output into a rotating log file: how fast, and what it costs the daemon, beside `program | cat > file`."""
+"""A program's output into a rotating log file: how fast, and what it costs the daemon, beside `program | cat > file` and
+beside the floor: programs that do nothing but bring a pipe into such a file, or nothing but empty it."""
 
 import glob
 import os
@@ -13,6 +14,14 @@ ROUNDS = 5
 MEGABYTES = 400
 # Name of the program and size of its writes.
 WRITES = {"lines": 100, "blocks": 4000}
+# What tests/bench/floor does: its words, method, bytes of the pipe, microseconds of rest.
+FLOORS = {
+    "splice, pipe of 1 MiB as ours": ("splice", 1024 * 1024, 1000),
+    "splice, pipe of 256 KiB": ("splice", 256 * 1024, 250),
+    "splice, pipe of 64 KiB": ("splice", 64 * 1024, 60),
+    "read and write, pipe of 64 KiB": ("copy", 64 * 1024, 0),
+    "splice to /dev/null, pipe of 1 MiB": ("discard", 1024 * 1024, 1000),
+}
 PROGRAMS = "".join(f"""\
 [program:{name}]
 command={bench.tool('spew')} {MEGABYTES} {write}
@@ -74,19 +83,37 @@ def measure_cat(directory, name):
     return MEGABYTES / seconds
 
 
+def measure_floor(directory, name, method, pipe, rest):
+    """(MB/s, CPU seconds per GB) of a program that does this alone."""
+    path = "/dev/null" if method == "discard" else os.path.join(directory, "floor.log")
+    command = f"{bench.tool('spew')} {MEGABYTES} {WRITES[name]} | {bench.tool('floor')} {method} {pipe} {rest} {path}"
+    said = subprocess.run(command, shell=True, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for made in glob.glob(os.path.join(directory, "floor.log*")):
+        os.unlink(made)
+    return tuple(map(float, said.split()))
+
+
 def rows_of(name, daemons):
     speeds, costs, cat = ([], []), ([], []), []
+    floors = {words: ([], []) for words in FLOORS}
     for _ in range(ROUNDS):
         for which, daemon in enumerate(daemons):
             speed, cost = measure(daemon, name)
             speeds[which].append(speed)
             costs[which].append(cost)
         cat.append(measure_cat(daemons[0].directory, name))
+        for words, (floor_speeds, floor_costs) in floors.items():
+            speed, cost = measure_floor(daemons[0].directory, name, *FLOORS[words])
+            floor_speeds.append(speed)
+            floor_costs.append(cost)
     wanted = min(8 * statistics.median(speeds[1]), statistics.median(cat) / 1.3)
     what = f"writes of {WRITES[name]} bytes"
     yield bench.row(f"{what} into a log rotated at 50 MB", "MB/s", *speeds, better="higher", limit=wanted)
     yield bench.row(f"{what}, oracle: `program | cat > file`", "MB/s", speeds[0], cat, better="higher")
     yield bench.row(f"{what}, CPU of the daemon, journal copy on", "s/GB", *costs, better="lower", goal=10)
+    for words, (floor_speeds, floor_costs) in floors.items():
+        yield bench.row(f"{what}, oracle: the floor ({words})", "MB/s", speeds[0], floor_speeds, better="higher")
+        yield bench.row(f"{what}, oracle: the floor ({words})", "s/GB", costs[0], floor_costs, better="lower")
 
 
 def rows():
