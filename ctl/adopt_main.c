@@ -49,6 +49,15 @@ static int complain_of_several(const GPtrArray *daemons, const char *configurati
     return STATUS_ERROR;
 }
 
+/* What another user's process is cannot be seen, nor can its place be taken. */
+static bool is_foreign(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d", (int)pid);
+    struct stat status;
+
+    return geteuid() != 0 && stat(path, &status) >= 0 && status.st_uid != geteuid();
+}
+
 static int choose(const GPtrArray *daemons, const char *configuration, const HostDaemon **ret)
 {
     const HostDaemon *chosen = NULL;
@@ -65,6 +74,8 @@ static int choose(const GPtrArray *daemons, const char *configuration, const Hos
         return complain("no supervisord of the old kind runs with %s here", configuration);
     if (!chosen)
         return complain("no supervisord of the old kind runs here");
+    if (is_foreign(chosen->pid))
+        return complain("the supervisord with pid %d runs as another user: become root", (int)chosen->pid);
     *ret = chosen;
     return STATUS_OK;
 }
