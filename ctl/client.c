@@ -9,21 +9,17 @@
 #include "ctl/answer.h"
 #include "ctl/body.h"
 
-/* Far more than any daemon sends: headers come one by one and are not kept, but they shall come to an end. */
-#define HEADERS_SIZE_MAX ((size_t)256 << 10)
-#define NESTING_MAX      32
+#define NESTING_MAX 32
 
 struct Client {
     Transport *transport;
-    CURL *easy;
-    struct curl_slist *headers;
 };
 
 /* One call under way. */
 typedef struct Exchange {
-    GString *body;
+    int status;
     GString *reason;
-    size_t headers_size;
+    GString *body;
     bool too_large;
 } Exchange;
 
@@ -52,70 +48,42 @@ char *reply_describe(const Reply *reply)
     }
 }
 
-static size_t take_body(char *data, size_t size, size_t count, void *userdata)
+/* The reason is told to the user when the status is not 200. */
+static bool take_head(int status, const char *reason, void *userdata)
 {
     Exchange *exchange = userdata;
 
-    if (exchange->body->len + size * count > BODY_SIZE_MAX) {
-        exchange->too_large = true;
-        return 0;
-    }
-    g_string_append_len(exchange->body, data, (gssize)(size * count));
-    return size * count;
+    exchange->status = status;
+    g_string_assign(exchange->reason, reason);
+    return true;
 }
 
-/* "HTTP/1.1 404 Not Found": the reason is told to the user when the status is not 200. */
-static void take_status_line(Exchange *exchange, const char *line, size_t size)
-{
-    g_autofree char *text = g_strndup(line, size);
-    const char *reason = strchr(text, ' ');
-
-    if (reason)
-        reason = strchr(reason + 1, ' ');
-    g_string_assign(exchange->reason, reason ? g_strchomp((char *)reason + 1) : "");
-}
-
-static size_t take_header(char *data, size_t size, size_t count, void *userdata)
+static bool take_body(const char *data, size_t size, void *userdata)
 {
     Exchange *exchange = userdata;
 
-    exchange->headers_size += size * count;
-    if (exchange->headers_size > HEADERS_SIZE_MAX) {
+    if (exchange->body->len + size > BODY_SIZE_MAX) {
         exchange->too_large = true;
-        return 0;
+        return false;
     }
-    if (size * count > 5 && strncmp(data, "HTTP/", 5) == 0)
-        take_status_line(exchange, data, size * count);
-    return size * count;
+    g_string_append_len(exchange->body, data, (gssize)size);
+    return true;
 }
 
-int client_new(Transport *transport, Client **ret)
+static const HttpSink exchange_sink = {.head = take_head, .body = take_body};
+
+Client *client_new(Transport *transport)
 {
-    g_autoptr(Client) client = g_new0(Client, 1);
+    Client *client = g_new0(Client, 1);
 
     client->transport = transport;
-    client->easy = curl_easy_init();
-    client->headers = curl_slist_append(NULL, "Content-Type: text/xml");
-    if (!client->easy || !client->headers)
-        return -ENOMEM;
-    /* Or libcurl asks for permission to send more than a kilobyte, and the oracle's server does not answer
-     * that. */
-    if (!curl_slist_append(client->headers, "Expect:") ||
-        !curl_slist_append(client->headers, "Accept: text/xml"))
-        return -ENOMEM;
     xmlrpc_limit_set(XMLRPC_XML_SIZE_LIMIT_ID, BODY_SIZE_MAX * 2);
     xmlrpc_limit_set(XMLRPC_NESTING_LIMIT_ID, NESTING_MAX);
-    *ret = g_steal_pointer(&client);
-    return 0;
+    return client;
 }
 
 void client_free(Client *client)
 {
-    if (!client)
-        return;
-    if (client->easy)
-        curl_easy_cleanup(client->easy);
-    curl_slist_free_all(client->headers);
     g_free(client);
 }
 
@@ -185,36 +153,27 @@ void client_decode(const char *body, size_t size, Reply *ret)
     xmlrpc_env_clean(&env);
 }
 
-static int run(Client *client, Transfer *transfer)
+static int run(Client *client, const Transfer *transfer)
 {
-    int r = transport_start(client->transport, transfer);
+    int r = 0;
 
-    while (r >= 0 && transfer->running)
+    while (r >= 0 && transfer_state(transfer) == TRANSFER_RUNNING)
         r = transport_step(client->transport, -1);
-    transport_stop(client->transport, transfer);
     return r;
 }
 
-static void judge(Client *client, const Transfer *transfer, const Exchange *exchange, Reply *ret)
+static void judge(const Transfer *transfer, const Exchange *exchange, Reply *ret)
 {
-    int error = transport_errno(transfer);
-    long status = 0;
+    int error = transfer_errno(transfer);
 
-    if (exchange->too_large) {
+    if (exchange->too_large || transfer_state(transfer) == TRANSFER_TOO_LARGE)
         set_broken(ret, "the server's answer is too large");
-        return;
-    }
-    if (error > 0) {
+    else if (error > 0)
         *ret = (Reply){.kind = REPLY_SYSTEM, .code = error};
-        return;
-    }
-    if (transfer->result != CURLE_OK) {
-        *ret = (Reply){.kind = REPLY_BROKEN, .text = transport_describe(client->transport, transfer)};
-        return;
-    }
-    curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200)
-        *ret = (Reply){.kind = REPLY_HTTP, .code = (int)status, .text = g_strdup(exchange->reason->str)};
+    else if (transfer_state(transfer) != TRANSFER_COMPLETE)
+        *ret = (Reply){.kind = REPLY_BROKEN, .text = transfer_describe(transfer)};
+    else if (exchange->status != 200)
+        *ret = (Reply){.kind = REPLY_HTTP, .code = exchange->status, .text = g_strdup(exchange->reason->str)};
     else
         client_decode(exchange->body->str, exchange->body->len, ret);
 }
@@ -224,29 +183,22 @@ static void perform(Client *client, xmlrpc_mem_block *request, Reply *ret)
     g_autoptr(GString) body = g_string_new(NULL);
     g_autoptr(GString) reason = g_string_new(NULL);
     Exchange exchange = {.body = body, .reason = reason};
-    Transfer transfer = {.easy = client->easy};
+    g_autoptr(Transfer) transfer = NULL;
     g_autofree char *problem = NULL;
-    int r;
+    int r = transfer_new(client->transport, "/RPC2", xmlrpc_mem_block_contents(request),
+                         xmlrpc_mem_block_size(request), &exchange_sink, &exchange, &transfer, &problem);
 
-    curl_easy_reset(client->easy);
-    if (transport_aim(client->transport, client->easy, "/RPC2", &problem) < 0) {
+    if (r < 0) {
         set_broken(ret, "%s", problem);
         return;
     }
-    curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, client->headers);
-    curl_easy_setopt(client->easy, CURLOPT_POSTFIELDS, xmlrpc_mem_block_contents(request));
-    curl_easy_setopt(client->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)xmlrpc_mem_block_size(request));
-    curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(client->easy, CURLOPT_WRITEDATA, &exchange);
-    curl_easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(client->easy, CURLOPT_HEADERDATA, &exchange);
-    r = run(client, &transfer);
+    r = run(client, transfer);
     if (r == -EINTR)
         *ret = (Reply){.kind = REPLY_INTERRUPTED};
     else if (r < 0)
         *ret = (Reply){.kind = REPLY_SYSTEM, .code = -r};
     else
-        judge(client, &transfer, &exchange, ret);
+        judge(transfer, &exchange, ret);
 }
 
 void client_call_va(Client *client, Reply *ret, const char *method, const char *format, va_list arguments)

@@ -33,8 +33,8 @@ char *reply_describe(const Reply *reply);
 
 typedef struct Client Client;
 
-/* `transport` must outlive it. Returns 0 or negative errno. */
-int client_new(Transport *transport, Client **ret);
+/* `transport` must outlive it. */
+Client *client_new(Transport *transport);
 void client_free(Client *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Client, client_free)
 

@@ -116,17 +116,12 @@ static int talk(Controller *controller, const char *name, LogStream *output, Log
     return r;
 }
 
-static int open_streams(Controller *controller, const char *name, LogStream **ret_output,
-                        LogStream **ret_errors)
+static LogStream *open_stream(Controller *controller, const char *name, const char *channel)
 {
-    g_autofree char *output_path = g_strdup_printf("/logtail/%s/stdout", name);
-    g_autofree char *errors_path = g_strdup_printf("/logtail/%s/stderr", name);
-    Transport *transport = controller_transport(controller);
-    const char *url = controller_serverurl(controller);
-    FILE *output = controller_stream(controller);
-    int r = stream_open(transport, url, output_path, output, ret_output);
+    g_autofree char *path = g_strdup_printf("/logtail/%s/%s", name, channel);
 
-    return r < 0 ? r : stream_open(transport, url, errors_path, output, ret_errors);
+    return stream_open(controller_transport(controller), controller_serverurl(controller), path,
+                       controller_stream(controller));
 }
 
 static int run_foreground(Controller *controller, const char *name)
@@ -138,11 +133,9 @@ static int run_foreground(Controller *controller, const char *name)
         return controller_raise(controller, "%s", g_strerror(-r));
     controller_output(controller, "==> Press Ctrl-C to exit <==");
     fflush(controller_stream(controller));
-    r = open_streams(controller, name, &output, &errors);
-    if (r < 0)
-        r = controller_raise(controller, "%s", g_strerror(-r));
-    else
-        r = talk(controller, name, output, errors);
+    output = open_stream(controller, name, "stdout");
+    errors = open_stream(controller, name, "stderr");
+    r = talk(controller, name, output, errors);
     interrupt_disable();
     return r;
 }

@@ -48,8 +48,8 @@ static int follow(Controller *controller, const char *path)
         return controller_raise(controller, "%s", g_strerror(-r));
     controller_output(controller, "==> Press Ctrl-C to exit <==");
     fflush(controller_stream(controller));
-    r = stream_open(controller_transport(controller), controller_serverurl(controller), path,
-                    controller_stream(controller), &stream);
+    stream = stream_open(controller_transport(controller), controller_serverurl(controller), path,
+                         controller_stream(controller));
     while (r >= 0 && !stream_ended(stream))
         r = transport_step(controller_transport(controller), -1);
     interrupt_disable();

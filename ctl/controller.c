@@ -19,24 +19,18 @@ struct Controller {
     char *raised;
 };
 
-int controller_new(const Settings *settings, FILE *output, Controller **ret)
+Controller *controller_new(const Settings *settings, FILE *output)
 {
-    g_autoptr(Controller) controller = g_new0(Controller, 1);
-    int r;
+    Controller *controller = g_new0(Controller, 1);
 
     controller->settings = settings;
     controller->output = output;
     controller->input = input_new();
-    r = transport_new(&controller->transport);
-    if (r < 0)
-        return r;
-    r = client_new(controller->transport, &controller->client);
-    if (r < 0)
-        return r;
+    controller->transport = transport_new();
+    controller->client = client_new(controller->transport);
     controller_set_serverurl(controller, settings->serverurl);
     controller_set_credentials(controller, settings->username, settings->password);
-    *ret = g_steal_pointer(&controller);
-    return 0;
+    return controller;
 }
 
 void controller_free(Controller *controller)

@@ -26,8 +26,8 @@ typedef enum ExitStatus {
 
 typedef struct Controller Controller;
 
-/* `settings` must outlive it. Lines go to `output`. Returns 0 or negative errno. */
-int controller_new(const Settings *settings, FILE *output, Controller **ret);
+/* `settings` must outlive it. Lines go to `output`. */
+Controller *controller_new(const Settings *settings, FILE *output);
 void controller_free(Controller *controller);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Controller, controller_free)
 

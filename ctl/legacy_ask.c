@@ -105,13 +105,9 @@ static int ask_processes(Client *client, LegacyDaemon *daemon, char **ret_proble
 int legacy_ask(const DaemonAddress *address, LegacyDaemon **ret, char **ret_problem)
 {
     g_autoptr(LegacyDaemon) daemon = legacy_daemon_new();
-    g_autoptr(Transport) transport = NULL;
-    g_autoptr(Client) client = NULL;
+    g_autoptr(Transport) transport = transport_new();
+    g_autoptr(Client) client = client_new(transport);
 
-    if (transport_new(&transport) < 0 || client_new(transport, &client) < 0) {
-        *ret_problem = g_strdup("out of memory");
-        return -EIO;
-    }
     transport_set_server(transport, address->url);
     transport_set_credentials(transport, address->username, address->password);
     int r = ask_pid(client, daemon, ret_problem);

@@ -35,13 +35,8 @@ static int refuse(const char *program, const char *message)
 
 static int run(const Settings *settings)
 {
-    g_autoptr(Controller) controller = NULL;
-    int r = controller_new(settings, stdout, &controller);
+    g_autoptr(Controller) controller = controller_new(settings, stdout);
 
-    if (r < 0) {
-        fprintf(stderr, "error: %s\n", g_strerror(-r));
-        return EXIT_STATUS_GENERIC;
-    }
     if (!settings->command) {
         shell_run(controller);
         return 0;

@@ -104,11 +104,11 @@ void server_url_clear(ServerUrl *server)
     g_clear_pointer(&server->host, g_free);
 }
 
-char *server_url_origin(const ServerUrl *server)
+char *server_url_host(const ServerUrl *server)
 {
     if (server->socket_path)
-        return g_strdup("http://localhost");
+        return g_strdup("localhost");
     if (strchr(server->host, ':'))
-        return g_strdup_printf("http://[%s]:%u", server->host, server->port);
-    return g_strdup_printf("http://%s:%u", server->host, server->port);
+        return g_strdup_printf("[%s]:%u", server->host, server->port);
+    return g_strdup_printf("%s:%u", server->host, server->port);
 }

@@ -21,5 +21,5 @@ char *server_url_scheme(const char *url);
 /* Whether it has a scheme and something behind it: what -s asks for. */
 bool server_url_is_url(const char *url);
 
-/* "http://host:port" for libcurl; a unix socket needs a host's name too. Newly allocated. */
-char *server_url_origin(const ServerUrl *server);
+/* "host:port" for the Host header; a unix socket needs a host's name too. Newly allocated. */
+char *server_url_host(const ServerUrl *server);

@@ -65,13 +65,11 @@ static SideProcess *find(const SideBySide *side, const char *name)
 
 static char *ask(const DaemonAddress *address, GArray **ret_infos)
 {
-    g_autoptr(Transport) transport = NULL;
-    g_autoptr(Client) client = NULL;
+    g_autoptr(Transport) transport = transport_new();
+    g_autoptr(Client) client = client_new(transport);
     g_auto(Reply) reply = {0};
     char *problem = NULL;
 
-    if (transport_new(&transport) < 0 || client_new(transport, &client) < 0)
-        return g_strdup("out of memory");
     transport_set_server(transport, address->url);
     transport_set_credentials(transport, address->username, address->password);
     client_call(client, &reply, "supervisor.getAllProcessInfo", "()");

@@ -1,14 +1,10 @@
 #include "ctl/stream.h"
 
-#include <errno.h>
-#include <string.h>
-
 struct LogStream {
-    Transport *transport;
-    Transfer transfer;
+    Transfer *transfer;
     FILE *output;
-    char *url; /* for messages */
-    bool connected;
+    char *url;  /* for messages */
+    int status; /* 0: no answer yet */
     bool told;
 };
 
@@ -27,38 +23,29 @@ static void tell(LogStream *stream, const char *format, ...)
     stream->told = true;
 }
 
-static long http_status(const LogStream *stream)
+static bool take_head(int status, const char *reason, void *userdata)
 {
-    long status = 0;
+    LogStream *stream = userdata;
 
-    curl_easy_getinfo(stream->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-    return status;
+    stream->status = status;
+    if (status == 200)
+        return true;
+    tell(stream, "Cannot read, status code %d", status);
+    /* Ends the transfer: the page behind the status is of no use. */
+    return false;
 }
 
 /* A program's output goes out as it is, colours and all: that is what one follows it for. */
-static size_t take_output(char *data, size_t size, size_t count, void *userdata)
+static bool take_output(const char *data, size_t size, void *userdata)
 {
     LogStream *stream = userdata;
 
-    if (http_status(stream) == 200) {
-        fwrite(data, size, count, stream->output);
-        fflush(stream->output);
-    }
-    return size * count;
+    fwrite(data, 1, size, stream->output);
+    fflush(stream->output);
+    return true;
 }
 
-static size_t take_header(char *data, size_t size, size_t count, void *userdata)
-{
-    LogStream *stream = userdata;
-    long status = http_status(stream);
-
-    stream->connected = true;
-    if (status == 200 || status < 200 || stream->told)
-        return size * count;
-    tell(stream, "Cannot read, status code %ld", status);
-    /* Ends the transfer: the page behind the status is of no use. */
-    return 0;
-}
+static const HttpSink stream_sink = {.head = take_head, .body = take_output};
 
 /* Names may hold anything; the server undoes it. */
 static char *escape_path(const char *path)
@@ -66,59 +53,36 @@ static char *escape_path(const char *path)
     return g_uri_escape_string(path, "/:*@", FALSE);
 }
 
-static int aim(LogStream *stream, const char *path)
+LogStream *stream_open(Transport *transport, const char *serverurl, const char *path, FILE *output)
 {
+    LogStream *stream = g_new0(LogStream, 1);
     g_autofree char *escaped = escape_path(path), *problem = NULL;
-    CURL *easy = stream->transfer.easy;
 
-    if (transport_aim(stream->transport, easy, escaped, &problem) < 0) {
-        tell(stream, "Cannot connect, error: %s", problem);
-        return 0;
-    }
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_output);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, stream);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, stream);
-    return transport_start(stream->transport, &stream->transfer);
-}
-
-int stream_open(Transport *transport, const char *serverurl, const char *path, FILE *output, LogStream **ret)
-{
-    g_autoptr(LogStream) stream = g_new0(LogStream, 1);
-    int r;
-
-    stream->transport = transport;
     stream->output = output;
     stream->url = g_strconcat(serverurl, path, NULL);
-    stream->transfer.easy = curl_easy_init();
-    if (!stream->transfer.easy)
-        return -ENOMEM;
-    r = aim(stream, path);
-    if (r < 0)
-        return r;
-    *ret = g_steal_pointer(&stream);
-    return 0;
+    if (transfer_new(transport, escaped, NULL, 0, &stream_sink, stream, &stream->transfer, &problem) < 0)
+        tell(stream, "Cannot connect, error: %s", problem);
+    return stream;
 }
 
 void stream_free(LogStream *stream)
 {
     if (!stream)
         return;
-    if (stream->transfer.easy) {
-        transport_stop(stream->transport, &stream->transfer);
-        curl_easy_cleanup(stream->transfer.easy);
-    }
+    transfer_free(stream->transfer);
     g_free(stream->url);
     g_free(stream);
 }
 
 bool stream_ended(LogStream *stream)
 {
-    if (stream->transfer.running)
+    if (!stream->transfer)
+        return true;
+    if (transfer_state(stream->transfer) == TRANSFER_RUNNING)
         return false;
     /* A daemon that goes away ends the log without a word. */
-    if (!stream->connected && !stream->told && stream->transfer.result != CURLE_OK) {
-        g_autofree char *reason = transport_describe(stream->transport, &stream->transfer);
+    if (stream->status == 0 && !stream->told && transfer_state(stream->transfer) == TRANSFER_FAILED) {
+        g_autofree char *reason = transfer_describe(stream->transfer);
         tell(stream, "Cannot connect, error: %s", reason);
     }
     return true;

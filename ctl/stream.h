@@ -10,9 +10,9 @@
 typedef struct LogStream LogStream;
 
 /* Asks for `path` ("/logtail/x/stdout", not escaped). What a server answers instead of a log is told on
- * stderr as the oracle tells it, with `serverurl` and `path` in front. `transport` must outlive it. Returns 0
- * or negative errno; an URL that is no good is told, too. */
-int stream_open(Transport *transport, const char *serverurl, const char *path, FILE *output, LogStream **ret);
+ * stderr as the oracle tells it, with `serverurl` and `path` in front. `transport` must outlive it. An URL
+ * that is no good is told, too. */
+LogStream *stream_open(Transport *transport, const char *serverurl, const char *path, FILE *output);
 void stream_free(LogStream *stream);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogStream, stream_free)
 

@@ -1,14 +1,16 @@
-/* HTTP to one daemon: connections kept open, several transfers at once, Ctrl-C. What is said over it is
- * client.c's and stream.c's business. */
+/* HTTP to one daemon: a connection kept open, several transfers at once, Ctrl-C. What is said over it is
+ * client.c's and stream.c's business. Plain sockets: loading libcurl's forty libraries took twice as long as
+ * everything else that the client does. */
 #pragma once
 
-#include <curl/curl.h>
 #include <glib.h>
 #include <stdbool.h>
 
+#include "ctl/http_reply.h"
+
 typedef struct Transport Transport;
 
-int transport_new(Transport **ret);
+Transport *transport_new(void);
 void transport_free(Transport *transport);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transport, transport_free)
 
@@ -16,26 +18,31 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transport, transport_free)
 void transport_set_server(Transport *transport, const char *url);
 void transport_set_credentials(Transport *transport, const char *username, const char *password);
 
-typedef struct Transfer {
-    CURL *easy;
-    bool running;
-    CURLcode result; /* when it runs no more */
-} Transfer;
+typedef struct Transfer Transfer;
 
-/* Aims `easy` at `path` (already escaped) of the server. Returns 0, or -EINVAL with `ret_problem` newly
+/* A GET of `path` (already escaped), or with `body` a POST of that XML. Nothing is sent before the next step.
+ * `transport`, `sink` and `userdata` must outlive it. Returns 0, or -EINVAL with `ret_problem` newly
  * allocated: the server's URL is no good. */
-int transport_aim(Transport *transport, CURL *easy, const char *path, char **ret_problem);
+int transfer_new(Transport *transport, const char *path, const char *body, size_t size, const HttpSink *sink,
+                 void *userdata, Transfer **ret, char **ret_problem);
+/* Ends it if it has not ended. */
+void transfer_free(Transfer *transfer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transfer, transfer_free)
 
-/* The transfer's memory must stay until it is stopped or has ended. */
-int transport_start(Transport *transport, Transfer *transfer);
-void transport_stop(Transport *transport, Transfer *transfer);
+typedef enum TransferState {
+    TRANSFER_RUNNING,
+    TRANSFER_COMPLETE,
+    TRANSFER_CANCELLED, /* the sink wanted no more */
+    TRANSFER_TOO_LARGE, /* the headers */
+    TRANSFER_FAILED,    /* see below */
+} TransferState;
+
+TransferState transfer_state(const Transfer *transfer);
+/* The errno behind a transfer that could not connect or lost its connection; 0 when there is none. */
+int transfer_errno(const Transfer *transfer);
+/* Why it failed, in the words Python has for it. Newly allocated. */
+char *transfer_describe(const Transfer *transfer);
 
 /* Moves all transfers on and waits until one has something to do or `input_fd` (-1: none) can be read.
  * Returns 1 when it can, otherwise 0, -EINTR after Ctrl-C, or another negative errno. */
 int transport_step(Transport *transport, int input_fd);
-
-/* The errno behind a transfer that could not connect or lost its connection; 0 when there is none. */
-int transport_errno(const Transfer *transfer);
-/* What went wrong with a transfer whose result is not CURLE_OK, in the words Python has for it. Newly
- * allocated. */
-char *transport_describe(Transport *transport, const Transfer *transfer);

@@ -143,16 +143,16 @@ static void addresses_are_read(void **state)
     static const struct {
         const char *url;
         const char *socket_path;
-        const char *origin; /* NULL: refused, with `problem` */
+        const char *host; /* NULL: refused, with `problem` */
         const char *problem;
     } rows[] = {
-        {"unix:///run/x.sock", "/run/x.sock", "http://localhost", NULL},
-        {"http://localhost:9001", NULL, "http://localhost:9001", NULL},
-        {"http://Host", NULL, "http://host:80", NULL},
-        {"http://host:9001/path?x", NULL, "http://host:9001", NULL},
-        {"http://u:p@host:1", NULL, "http://host:1", NULL},
-        {"http://[::1]:9001/", NULL, "http://[::1]:9001", NULL},
-        {"http://:9001", NULL, "http://localhost:9001", NULL},
+        {"unix:///run/x.sock", "/run/x.sock", "localhost", NULL},
+        {"http://localhost:9001", NULL, "localhost:9001", NULL},
+        {"http://Host", NULL, "host:80", NULL},
+        {"http://host:9001/path?x", NULL, "host:9001", NULL},
+        {"http://u:p@host:1", NULL, "host:1", NULL},
+        {"http://[::1]:9001/", NULL, "[::1]:9001", NULL},
+        {"http://:9001", NULL, "localhost:9001", NULL},
         {"http://h:x", NULL, NULL, "Port could not be cast to integer value as 'x'"},
         {"http://h:65536", NULL, NULL, "Port out of range 0-65535"},
         {"HTTP://h", NULL, NULL, "Unknown protocol for serverurl HTTP://h"},
@@ -161,16 +161,16 @@ static void addresses_are_read(void **state)
 
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_auto(ServerUrl) server = {0};
-        g_autofree char *problem = NULL, *origin = NULL;
+        g_autofree char *problem = NULL, *host = NULL;
         int r = server_url_parse(rows[i].url, &server, &problem);
 
-        assert_int_equal(r, rows[i].origin ? 0 : -EINVAL);
+        assert_int_equal(r, rows[i].host ? 0 : -EINVAL);
         if (r < 0) {
             assert_string_equal(problem, rows[i].problem);
             continue;
         }
-        origin = server_url_origin(&server);
-        assert_string_equal(origin, rows[i].origin);
+        host = server_url_host(&server);
+        assert_string_equal(host, rows[i].host);
         assert_true(g_strcmp0(server.socket_path, rows[i].socket_path) == 0);
     }
 }

@@ -33,8 +33,8 @@ static int set_up(void **state)
     Fixture *fixture = g_new0(Fixture, 1);
 
     fixture->daemon = fake_daemon_new();
-    assert_int_equal(transport_new(&fixture->transport), 0);
-    assert_int_equal(client_new(fixture->transport, &fixture->client), 0);
+    fixture->transport = transport_new();
+    fixture->client = client_new(fixture->transport);
     transport_set_server(fixture->transport, fake_daemon_url(fixture->daemon));
     *state = fixture;
     return 0;
@@ -122,7 +122,7 @@ static void answers_over_http_that_are_none(void **state)
     static const struct {
         const char *bytes;
         ReplyKind kind;
-        const char *text; /* NULL: whatever libcurl calls it */
+        const char *text; /* NULL: whatever it is called */
     } rows[] = {
         {"HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", REPLY_HTTP,
          "<ProtocolError for 127.0.0.1/RPC2: 401 Unauthorized>"},

@@ -44,7 +44,7 @@ static int set_up(void **state)
     fixture->settings.serverurl = g_strdup(fake_daemon_url(fixture->daemon));
     fixture->settings.prompt = g_strdup("supervisor");
     fixture->output = open_memstream(&fixture->text, &fixture->size);
-    assert_int_equal(controller_new(&fixture->settings, fixture->output, &fixture->controller), 0);
+    fixture->controller = controller_new(&fixture->settings, fixture->output);
     fake_daemon_value(fixture->daemon, "getVersion", "3.0");
     *state = fixture;
     return 0;
