@@ -1,7 +1,7 @@
 /* supervisord: from argv to the event loop. */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +17,8 @@
 #include "bridge/settings.h"
 #include "build_config.h"
 #include "translator/config.h"
+
+#define SETTLING_USEC (5 * G_USEC_PER_SEC)
 
 extern char **environ;
 
@@ -151,6 +153,19 @@ static void settle_as_daemon(const Settings *settings, MainLog *log)
     umask(settings->umask);
 }
 
+/* What was needed to read the configuration and start everything lies in holes between what stays. */
+static int on_settled(sd_event_source *source, uint64_t now, void *userdata)
+{
+    (void)malloc_trim(0);
+    return 0;
+}
+
+static void trim_when_settled(sd_event *event)
+{
+    (void)sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, SETTLING_USEC, SETTLING_USEC / 10,
+                                     on_settled, NULL);
+}
+
 static int run(const CommandLine *line, const Settings *settings, Config *config,
                const Diagnostics *diagnostics, char **environment, ManagerOutcome *ret_outcome,
                char **ret_message)
@@ -179,8 +194,10 @@ static int run(const CommandLine *line, const Settings *settings, Config *config
     /* Before anything is taken up: what an earlier daemon has left may be more than the programs' limit. */
     resource_limits_widen(&limit);
     r = manager_new(line, settings, config, log, environment, &limit, &manager, ret_message);
-    if (r >= 0)
+    if (r >= 0) {
+        trim_when_settled(manager_event(manager));
         r = manager_run(manager, ret_outcome, ret_message);
+    }
     resource_limits_narrow(&limit);
     return r;
 }
@@ -224,13 +241,21 @@ static int supervise(char **argv, CommandLine *line, char **environment)
     return outcome == MANAGER_RESTART ? begin_again(argv) : EXIT_SUCCESS;
 }
 
+/* glibc raises both with the first large block that is freed, and from then on holds on to what an answer
+ * with all processes, or reading the configuration, needed for a moment. */
+static void keep_memory_small(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+    mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
 int main(int argc, char **argv)
 {
     g_auto(CommandLine) line = {0};
     g_auto(Handoff) handoff = {0};
     g_autofree char *message = NULL;
 
-    setlocale(LC_ALL, "C.UTF-8");
+    keep_memory_small();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     int r = command_line_parse(argv, &line, &message);

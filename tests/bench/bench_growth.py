@@ -40,7 +40,7 @@ def rows_of(count):
     try:
         yield point("supervisord to all RUNNING", "s", *([start(daemon, count)] for daemon in daemons))
         pids = [daemon.process.pid for daemon in daemons]
-        time.sleep(2)  # what the starts have left
+        time.sleep(bench.SETTLING_SECONDS)
         yield point("resident memory at rest", "MB", *([bench.memory(pid)] for pid in pids))
         idle = bench.idle_cost(pids, IDLE_SECONDS)
         yield point(f"CPU in {IDLE_SECONDS} s of rest", "ms", *([cpu] for cpu, _ in idle))

@@ -1,5 +1,7 @@
 """Questions over XML-RPC, the client, and memory with 500 processes."""
 
+import time
+
 import bench
 
 ROUNDS = bench.scaled(5, 1)
@@ -10,6 +12,7 @@ def rows():
     with bench.both("rpc", bench.fleet(COUNT)) as daemons:
         for daemon in daemons:
             bench.wait_running(daemon, COUNT)
+        time.sleep(bench.SETTLING_SECONDS)
         memory = [[bench.memory(daemon.process.pid)] for daemon in daemons]
         yield bench.row(f"resident memory, {COUNT} processes, at rest", "MB", *memory, goal=4, better="lower")
         states = bench.alternate(daemons, lambda daemon: bench.calls_per_second(daemon, "supervisor.getState"), ROUNDS)
