@@ -36,7 +36,7 @@ static bool is_called(const char *path, const char *name)
  * so that it may stand behind an interpreter and its options. */
 static char **daemon_arguments(char **argv)
 {
-    for (size_t i = 0; argv[i] && i < 4; i++) {
+    for (size_t i = 0; i < 4 && argv[i]; i++) {
         if (is_called(argv[i], "supervisord"))
             return argv + i + 1;
         if (i > 0 && argv[i][0] != '-')
