@@ -78,8 +78,8 @@ class Journal(unittest.TestCase):
         self.assertRegex(unit, r"^journals:g:inner\.service$")
 
     def test_status_of_systemd(self):
-        # It leaves out what journald has stamped before PID 1 noted the unit's start. On a busy machine that happens to
-        # first lines: PID 1 notes it after the fork, and journald stamps with the time at which it woke up.
+        # It leaves out what journald has stamped before PID 1 noted the unit's start. PID 1 notes that after the fork, and
+        # on a busy machine first lines have been in the journal for some milliseconds then.
         with open(self.daemon.path("late.fifo"), "wb") as fifo:
             fifo.write(b"late line\n")
         unit, pid = self.said("late", "late line")
