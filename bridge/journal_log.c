@@ -16,6 +16,9 @@
 #define RECENT_BYTES   ((size_t)64 * 1024)
 #define FOLLOWED_BYTES ((size_t)1024 * 1024)
 
+/* No log gets there; offsets beyond could not be told to clients. */
+#define SIZE_MAXIMUM ((uint64_t)INT64_MAX / 2)
+
 /* The file's contents. */
 typedef struct Position {
     sd_id128_t id;
@@ -75,7 +78,7 @@ int journal_log_open(const char *path, JournalLog **ret)
     log->position = position;
     log->recent = g_byte_array_new();
     log->watches = watch_list_new(log);
-    if (sd_id128_is_null(position->id))
+    if (sd_id128_is_null(position->id) || position->size > SIZE_MAXIMUM)
         r = give_number(log);
     if (r < 0)
         return r;

@@ -12,6 +12,9 @@
 /* The file is written anew when this many lines have been appended and most of them are superseded. */
 enum { COMPACT_LINES = 20000, COMPACT_SIZE = 8 << 20, MAXIMUM_SIZE = 64 << 20 };
 
+/* The year 5138. */
+#define TIME_MAXIMUM 1e11
+
 typedef struct Remembered {
     StoreRecord record;
     char *spawnerr; /* what record.spawnerr points to */
@@ -64,13 +67,29 @@ static void forget(Store *store, const char *namespec)
     }
 }
 
+static bool is_state(long number)
+{
+    return number == PROCESS_UNKNOWN || strcmp(process_state_name((ProcessState)number), "UNKNOWN") != 0;
+}
+
+/* Clients get times as whole seconds: what cannot be one is none. */
+static double read_time(const char *text)
+{
+    double time = g_ascii_strtod(text, NULL);
+
+    return time >= 0 && time <= TIME_MAXIMUM ? time : 0;
+}
+
 static void read_process(Store *store, char **fields)
 {
+    /* Tables are indexed with it. */
+    if (!is_state(strtol(fields[1], NULL, 10)))
+        return;
     remember(store, fields[0],
              &(StoreRecord){
                  .state = (ProcessState)strtol(fields[1], NULL, 10),
-                 .laststart = g_ascii_strtod(fields[2], NULL),
-                 .laststop = g_ascii_strtod(fields[3], NULL),
+                 .laststart = read_time(fields[2]),
+                 .laststop = read_time(fields[3]),
                  .exitstatus = (int)strtol(fields[4], NULL, 10),
                  .backoff = (unsigned)strtoul(fields[5], NULL, 10),
                  .pending = fields[6][0] == '1',

@@ -164,14 +164,35 @@ static void stays_small_with_long_lines(void **state)
     assert_string_equal(store_process(again, "loop")->spawnerr, reason);
 }
 
+static void believes_no_nonsense(void **state)
+{
+    g_autoptr(Store) store = NULL;
+    static const char text[] = "process\tstate\t21\t1.0\t1.0\t0\t0\t0\t\n"
+                               "process\ttimes\t20\tinf\t-1e300\t0\t0\t0\t\n"
+                               "process\tgood\t20\t3.5\t1e9\t0\t0\t0\t\n";
+
+    assert_true(g_file_set_contents(*state, text, -1, NULL));
+    assert_int_equal(store_open(*state, &store), 0);
+    assert_null(store_process(store, "state"));
+    assert_true(store_process(store, "times")->laststart == 0);
+    assert_true(store_process(store, "times")->laststop == 0);
+    assert_true(store_process(store, "good")->laststart == 3.5);
+    assert_true(store_process(store, "good")->laststop == 1e9);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_path, remove_path)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(remembers_across_a_kill),     TEST(is_private), TEST(survives_every_cut),
-        TEST(rubbish_is_skipped),          TEST(forgets),    TEST(stays_small),
+        TEST(remembers_across_a_kill),
+        TEST(is_private),
+        TEST(survives_every_cut),
+        TEST(rubbish_is_skipped),
+        TEST(forgets),
+        TEST(stays_small),
         TEST(stays_small_with_long_lines),
+        TEST(believes_no_nonsense),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
