@@ -11,13 +11,15 @@ USER_MANAGER = os.getuid() != 0
 RUNTIME = f"/run/user/{os.getuid()}/supersede/test" if USER_MANAGER else "/run/supersede/test"
 INFINITY = 2**64 - 1
 SECOND = 1000000
+# Generous: only a failing test waits that long.
+PATIENCE = 60
 
 
 def run(*argv, **keywords):
     return subprocess.run(argv, check=True, capture_output=True, text=True, **keywords).stdout
 
 
-def wait_for(condition, seconds, what):
+def wait_for(condition, what, seconds=PATIENCE):
     """The value of condition() as soon as it is true."""
     end = time.monotonic() + seconds
     while True:
@@ -101,8 +103,8 @@ class Launched:
     def state(self):
         return "/".join(self.show("ActiveState", "SubState"))
 
-    def wait_state(self, *states, seconds=5):
-        return wait_for(lambda: self.state() in states and self.state(), seconds, f"{self.unit}: {states}")
+    def wait_state(self, *states, seconds=PATIENCE):
+        return wait_for(lambda: self.state() in states and self.state(), f"{self.unit}: {states}", seconds)
 
     def companion(self, suffix):
         try:
@@ -119,5 +121,5 @@ class Launched:
         except FileNotFoundError:
             return []
 
-    def wait_starts(self, count, seconds):
-        return wait_for(lambda: len(self.starts()) >= count and self.starts(), seconds, f"{count} starts")
+    def wait_starts(self, count, seconds=PATIENCE):
+        return wait_for(lambda: len(self.starts()) >= count and self.starts(), f"{count} starts", seconds)

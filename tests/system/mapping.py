@@ -209,7 +209,7 @@ def ends_after_running():
     for text, (process, _) in processes.items():
         try:
             if ENDS[text]:
-                process.wait_starts(2, 10)
+                process.wait_starts(2)
                 process.wait_state("active/running", seconds=10)
             else:
                 process.wait_state(*DEAD)
@@ -232,7 +232,7 @@ def ends_too_early(text):
     name = "early-" + "".join(c if c.isalnum() else "-" for c in text)
     process = Mapped(name, f"sh -c 'date +%s.%N >>STARTS; {how}'", startretries=1, options={"autorestart": autorestart})
     process.start()
-    process.wait_starts(2, 8)
+    process.wait_starts(2)
     process.wait_state(*DEAD)
     if not process.companion(".fatal"):
         raise AssertionError("no mark")
@@ -318,7 +318,7 @@ def stopsignal_0_tells_nothing():
 @case(beside)
 def startsecs_0_does_not_burn_the_machine():
     process = Mapped("burn", "sh -c 'date +%s.%N >>STARTS; exit 1'", options={"startsecs": "0"}).start()
-    process.wait_starts(3, 6)
+    process.wait_starts(3)
     process.stop()
     starts = process.starts()
     for earlier, later in zip(starts, starts[1:]):

@@ -13,6 +13,8 @@ from history import History, configure_recorded
 LASTING = ("STOPPED", "EXITED", "FATAL", "RUNNING")
 QUIET = 3
 DEADLINE = 90
+# Where a step's state has not come although nothing moves any more, it will not come: luck, see TRIES.
+STUCK = 20
 # The oracle's loop may be late on a busy machine, and then what a program does has other names. What
 # differs every time is a difference.
 TRIES = 3
@@ -60,6 +62,10 @@ class Run:
             return True
         idle = not self.sequence or self.sequence[-1] in LASTING
         return idle and time.monotonic() - self.changed > QUIET
+
+    def is_stuck(self):
+        idle = bool(self.sequence) and self.sequence[-1] in LASTING and self.due_step() is None
+        return not self.is_over() and idle and time.monotonic() - self.changed > STUCK
 
     def compared(self):
         return self.sequence[:self.scenario.limit or None]
@@ -143,7 +149,7 @@ class Side(threading.Thread):
                 run.update(sequences.get(name, []))
                 self.take_step(name, run)
                 self.calm_down(name, run)
-            if all(run.is_over() for run in self.runs.values()):
+            if all(run.is_over() or run.is_stuck() for run in self.runs.values()):
                 return
             time.sleep(0.03)
 
@@ -198,10 +204,11 @@ class Matrix:
                 raise AssertionError(f"{side.daemon_under_test.role.name}: {side.error!r}") from side.error
         return self
 
-    def try_again(self):
-        """Replaces the results of what differs by those of another run, in daemons of their own."""
+    def try_again(self, planted=()):
+        """Replaces the results of what differs by those of another run, in daemons of their own; not of what is meant to differ."""
         for again in range(1, TRIES):
-            names = [scenario.name for scenario in self.scenarios if self.differs(scenario.name)]
+            names = [scenario.name for scenario in self.scenarios
+                     if scenario.name not in planted and self.differs(scenario.name)]
             if not names:
                 break
             print(f"again: {' '.join(names)}", flush=True)
@@ -223,7 +230,7 @@ class Matrix:
         for side in (self.first, self.second):
             run = side.runs[name]
             if not run.is_over():
-                return (f"{side.daemon_under_test.role.name} had not come to an end after {DEADLINE} s: "
+                return (f"{side.daemon_under_test.role.name} had not come to an end: "
                         f"{' '.join(run.sequence)[:TOLD]}, steps {run.next_step} of {len(run.scenario.steps)}")
         return ""
 

@@ -80,7 +80,7 @@ class Program:
         return self
 
     def ended(self):
-        wait_for(lambda: run("systemctl", "show", "-P", "SubState", self.unit).strip() in ("exited", "failed"), 20,
+        wait_for(lambda: run("systemctl", "show", "-P", "SubState", self.unit).strip() in ("exited", "failed"),
                  f"end of {self.name}")
         self.pump.tell("drain", self.name)
         return self
@@ -90,7 +90,7 @@ class Program:
 
     def wait_lines(self, text, what, *matches):
         try:
-            wait_for(lambda: self.lines(*matches) == text, 20, what)
+            wait_for(lambda: self.lines(*matches) == text, what)
         except AssertionError:
             equal(self.lines(*matches), text, what)
 
@@ -118,7 +118,7 @@ def any_bytes(pump):
     with open(f"{PLACE}/bytes", "wb") as file:
         file.write(text)
     program = Program(pump, "bytes", f"cat {PLACE}/bytes; exec sleep 1000").start()
-    wait_for(lambda: os.path.getsize(program.log) == len(text), 20, "whole file")
+    wait_for(lambda: os.path.getsize(program.log) == len(text), "whole file")
     equal(read_file(program.log), text, "log file")
     pump.tell("drain", "bytes")
     program.wait_lines(text + b"\n", "journalctl -u -o cat")
@@ -146,7 +146,7 @@ def rotation_at_every_few_lines(pump):
 def a_program_that_is_gone(pump):
     """Stopped as a whole while it works: nobody has read its last lines when it ends."""
     program = Program(pump, "gone", "echo unheard; echo last words").start(tell=False)
-    wait_for(lambda: not os.path.exists(f"/proc/{program.pid}"), 20, "end")
+    wait_for(lambda: not os.path.exists(f"/proc/{program.pid}"), "end")
     pump.tell("pid", "gone", program.pid)
     program.ended().wait_lines(b"unheard\nlast words\n", "journalctl -u")
 
@@ -187,7 +187,7 @@ def journald_with_its_socket_restarts(pump):
     systemctl("stop", "systemd-journald.service", "systemd-journald.socket", "systemd-journald-dev-log.socket",
               "systemd-journald-audit.socket")
     go(2)
-    wait_for(lambda: read_file(program.log) == numbered(50) * 2, 20, "the file goes on")
+    wait_for(lambda: read_file(program.log) == numbered(50) * 2, "the file goes on")
     systemctl("start", "systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald.service")
     go(3)
     program.wait_lines(numbered(50) * 3, "journalctl -u -o cat")
@@ -199,7 +199,7 @@ def journald_hangs(pump):
     program = Program(pump, "hung", "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; exec sleep 1000").start()
     os.kill(journald, signal.SIGSTOP)
     try:
-        wait_for(lambda: os.path.getsize(program.log) == len(numbered(3000)), 20, "whole file while journald hangs")
+        wait_for(lambda: os.path.getsize(program.log) == len(numbered(3000)), "whole file while journald hangs")
         # The loop is not blocked: it answers.
         pump.tell("pid", "hung", program.pid)
     finally:
@@ -241,7 +241,7 @@ def unprivileged(_):
     def shown():
         subprocess.run(["journalctl", "--sync"], check=True)
         return subprocess.run(reader, check=True, capture_output=True).stdout
-    wait_for(lambda: shown() == numbered(100), 10, "journalctl --user-unit")
+    wait_for(lambda: shown() == numbered(100), "journalctl --user-unit")
     pump.end()
 
 

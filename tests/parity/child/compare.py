@@ -198,7 +198,7 @@ def run_in(server, place, names):
                 raise
     for name in names:
         process, number = process_of(name)
-        wait_for(lambda process=process: server.supervisor.getProcessInfo(process)["statename"] == "EXITED", 15, process)
+        wait_for(lambda process=process: server.supervisor.getProcessInfo(process)["statename"] == "EXITED", process)
         results[name] = (server.supervisor.getProcessInfo(process)["exitstatus"], read(f"{place}/{name}.out{number}"),
                          read(f"{place}/{name}.err{number}"))
     return results
@@ -214,12 +214,12 @@ def by_daemon(label, command):
         write(f"{place}/conf", configuration(place, names, DAEMONS[kind].get("options", {})))
         start_daemon(label, kind, place, command)
         server = xmlrpc.client.ServerProxy("http://localhost", SupervisorTransport(None, None, f"unix://{place}/socket"))
-        wait_for(lambda place=place: os.path.exists(f"{place}/socket"), 15, f"{label}'s socket of {kind}")
+        wait_for(lambda place=place: os.path.exists(f"{place}/socket"), f"{label}'s socket of {kind}")
         if "leaver" in names:
             remove_user("leaver")
         results |= run_in(server, place, names)
         server.supervisor.shutdown()
-        wait_for(lambda place=place: not os.path.exists(f"{place}/pid"), 15, f"the end of {label} of {kind}")
+        wait_for(lambda place=place: not os.path.exists(f"{place}/pid"), f"the end of {label} of {kind}")
         if "leaver" in names:
             restore_user("leaver")
     return results
@@ -287,7 +287,7 @@ def launch(name, launcher, gate):
     if name == "leaver":
         remove_user("leaver")
     process.start()
-    wait_for(lambda: process.show("ExecMainCode")[0] == "1", 15, f"end of {name}")
+    wait_for(lambda: process.show("ExecMainCode")[0] == "1", f"end of {name}")
     status, = process.show("ExecMainStatus")
     if name == "leaver":
         restore_user("leaver")
