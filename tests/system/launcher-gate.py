@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 
@@ -47,9 +48,29 @@ def equal(got, wanted, what=""):
         raise AssertionError(f"{what}: {got!r} instead of {wanted!r}")
 
 
+class Yardstick(threading.Thread):
+    """How late this machine is at its worst: what it takes beyond its time to sleep a little and to run a program that does nothing.
+    All that is measured here takes several programs and several turns of systemd, so it may be late by a few times that."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.late = 0.0
+
+    def run(self):
+        while True:
+            begun = time.monotonic()
+            time.sleep(0.1)
+            subprocess.run(["true"], check=True)
+            self.late = max(self.late, time.monotonic() - begun - 0.1)
+
+
+yardstick = Yardstick()
+
+
 def near(got, wanted, what):
-    if not wanted - 0.2 <= got <= wanted + TOLERANCE:
-        raise AssertionError(f"{what}: {got:.3f} s instead of {wanted} s")
+    tolerance = TOLERANCE + (5 * yardstick.late if yardstick.late > 0.1 else 0)
+    if not wanted - 0.2 <= got <= wanted + tolerance:
+        raise AssertionError(f"{what}: {got:.3f} s instead of {wanted} s, up to {tolerance:.3f} s later")
 
 
 def intervals(process, wanted):
@@ -354,8 +375,10 @@ def time_counts_from_the_start_of_the_program():
     lived = time.monotonic() - begun
     child.kill()
     child.wait()
-    if not 2 <= lived < 2.1:
+    if lived < 2:
         raise AssertionError(f"RUNNING after {lived:.3f} s")
+    # Counted from the gate's own start it would be 3.2.
+    near(lived, 2, "RUNNING")
 
 
 def caught_signals(pid):
@@ -478,6 +501,7 @@ def main():
     if "--user" in sys.argv:
         become_somebody()
     failed = 0
+    yardstick.start()
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         results = [(name, pool.submit(function)) for name, function in cases]
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
