@@ -155,7 +155,7 @@ static void stays_small_with_long_lines(void **state)
     struct stat status;
 
     assert_int_equal(store_open(*state, &store), 0);
-    for (unsigned i = 0; i < 100; i++) {
+    for (unsigned i = 0; i < 24; i++) {
         put(store, "loop", PROCESS_BACKOFF, reason);
         assert_int_equal(stat(*state, &status), 0);
         assert_true(status.st_size < 16 << 20);
