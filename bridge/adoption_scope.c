@@ -43,7 +43,8 @@ static int make(SystemdWait *systemd, AdoptionMember *member, char **ret_message
 {
     const uint32_t pid = (uint32_t)member->pid;
     g_autofree char *scope = plan_adopted_scope(member->planned);
-    g_autoptr(PropertyList) properties = mapping_scope(member->planned, &pid, 1);
+    /* This is before the daemon is ready: ordered after it, the scope would wait for what waits for it. */
+    g_autoptr(PropertyList) properties = mapping_scope(member->planned, &pid, 1, NULL);
 
     int r = systemd_wait_start_scope(systemd, scope, properties, ret_message);
     if (r >= 0)

@@ -202,9 +202,11 @@ static void request_scope(Instance *instance)
     if (!self->process || self->released)
         return;
     const uint32_t pid = (uint32_t)child_pid(self->process);
-    properties = mapping_scope(instance->planned, &pid, 1);
+    properties = mapping_scope(instance->planned, &pid, 1, &instance->context->mapping);
     self->scope_busy = true;
     self->scope_asked = true;
+    if (instance->planned->config->setting_count > 0)
+        (void)systemd_notice_dropins(instance->context->systemd, instance->planned->unit);
     int r = systemd_start_transient(instance->context->systemd, instance->planned->unit, properties,
                                     on_scope_requested, instance);
     if (r < 0)

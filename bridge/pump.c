@@ -453,16 +453,10 @@ int pump_add(Pump *pump, const PumpStreamConfig *config, PumpStream **ret)
 void pump_forget(FdStore *fd_store, const char *fifo_path)
 {
     g_autofree char *mark = g_strconcat(fifo_path, MARK_SUFFIX, NULL);
+    g_autofree char *position = g_strconcat(fifo_path, POSITION_SUFFIX, NULL);
 
     fifo_remove(fd_store, fifo_path);
     (void)unlink(mark);
-}
-
-static void stream_remove_files(const PumpStream *stream)
-{
-    g_autofree char *position = g_strdup_printf("%s" POSITION_SUFFIX, stream->fifo_path);
-
-    pump_forget(stream->fd_store, stream->fifo_path);
     (void)unlink(position);
 }
 
@@ -487,7 +481,7 @@ void pump_stream_remove(PumpStream *stream, bool remove_fifo)
         return;
     pump_stream_drain(stream);
     if (remove_fifo)
-        stream_remove_files(stream);
+        pump_forget(stream->fd_store, stream->fifo_path);
     stream_free(stream);
 }
 

@@ -453,6 +453,20 @@ int systemd_reset_failed(Systemd *systemd, const char *unit, SystemdDone done, v
     return send_unit_call(systemd, message, unit, done, userdata);
 }
 
+int systemd_notice_dropins(Systemd *systemd, const char *scope)
+{
+    g_autoptr(sd_bus_message) message = NULL;
+    const char *suffix = strrchr(scope, '.');
+    g_autofree char *stem = g_strndup(scope, suffix ? (size_t)(suffix - scope) : strlen(scope));
+    /* There is none of this name, so systemd looks for it and lets go of it again. */
+    g_autofree char *service = g_strconcat(stem, ".service", NULL);
+
+    int r = new_manager_call(systemd, "LoadUnit", &message);
+    if (r >= 0)
+        r = sd_bus_message_append(message, "s", service);
+    return r < 0 ? r : send_unit_call(systemd, message, service, NULL, NULL);
+}
+
 static int send_kill(Systemd *systemd, const char *unit, const char *whom, int signal, SystemdDone done,
                      void *userdata)
 {

@@ -62,6 +62,11 @@ int systemd_kill(Systemd *systemd, const char *unit, int signal, SystemdDone don
 /* To every process of the unit. */
 int systemd_kill_all(Systemd *systemd, const char *unit, int signal, SystemdDone done, void *userdata);
 
+/* Makes systemd look at what is in its directories of units now. A transient scope gets the drop-ins only
+ * that were there at the last such look, which anything else loaded brings about but not the scope itself
+ * (252). */
+int systemd_notice_dropins(Systemd *systemd, const char *scope);
+
 /* daemon-reload; the unit that `done` is told is "". */
 int systemd_reload(Systemd *systemd, SystemdDone done, void *userdata);
 /* `systemctl enable`, which does not start it. */

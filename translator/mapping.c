@@ -161,11 +161,12 @@ static void add_restart(PropertyList *list, const ProcessConfig *config)
     }
 }
 
-static void add_stop(PropertyList *list, const ProcessConfig *config)
+static void add_stop(PropertyList *list, const ProcessConfig *config, bool has_main_process)
 {
     /* "mixed" signals the main process and kills the rest when that has ended, so that no orphan outlives a
-     * stop. */
-    property_list_add_string(list, "KillMode", config->stopasgroup ? "control-group" : "mixed");
+     * stop. A scope has no main process: there "mixed" would kill everything at once, without a signal. */
+    property_list_add_string(list, "KillMode",
+                             config->stopasgroup || !has_main_process ? "control-group" : "mixed");
     /* stopsignal=0 is a probe to the oracle: the program is told nothing and killed after stopwaitsecs.
      * systemd takes no 0 but sends SIGCONT after every signal anyway. */
     property_list_add_int32(list, "KillSignal", config->stopsignal > 0 ? config->stopsignal : SIGCONT);
@@ -197,7 +198,7 @@ PropertyList *mapping_service(const PlannedProcess *process, const MappingContex
     add_order(list, process->group, context);
     add_fixed(list);
     add_commands(list, process, context);
-    add_stop(list, process->config);
+    add_stop(list, process->config, true);
     add_restart(list, process->config);
     return list;
 }
@@ -257,7 +258,8 @@ char *mapping_sockets(const PlannedGroup *group)
     return g_strdup_printf("Sockets=%s\n", name);
 }
 
-PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count)
+PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count,
+                            const MappingContext *context)
 {
     PropertyList *list = property_list_new();
 
@@ -269,7 +271,9 @@ PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids,
     property_list_add_boolean(list, "IgnoreOnIsolate", true);
     /* Nobody wants to hear of how it ended: the daemon has seen it. */
     property_list_add_string(list, "CollectMode", "inactive-or-failed");
-    add_stop(list, process->config);
+    if (context)
+        add_order(list, process->group, context);
+    add_stop(list, process->config, false);
     property_list_add_uint32_list(list, "PIDs", pids, count);
     return list;
 }

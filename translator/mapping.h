@@ -30,8 +30,10 @@ PropertyList *mapping_socket_service(const PlannedGroup *group);
  * be given it over D-Bus. Newly allocated; NULL for a group without a socket. */
 char *mapping_sockets(const PlannedGroup *group);
 
-/* Properties of the scope of an event listener, whose process is there already. */
-PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count);
+/* Properties of the scope of an event listener, whose process is there already. Without a context it is not
+ * ordered: a scope that is waited for before the daemon is ready must not wait for the daemon. */
+PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids, size_t count,
+                            const MappingContext *context);
 
 /* Path of the launcher's spec: RUNTIME_DIRECTORY/process/STEM. Newly allocated. */
 char *mapping_spec_path(const PlannedProcess *process, const char *runtime_directory);

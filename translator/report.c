@@ -358,6 +358,19 @@ char *report_options(const Plan *plan, const MappingContext *context, bool colou
 
 /* Diagnostics */
 
+/* The oracle's messages end in the place, which stands before them here: the length without it. */
+static size_t length_without_place(const Diagnostic *diagnostic)
+{
+    size_t length = strlen(diagnostic->text);
+
+    if (!diagnostic->file)
+        return length;
+    g_autofree char *file = text_repr(diagnostic->file);
+    g_autofree char *line = g_strdup_printf(", line: %u", diagnostic->line);
+    g_autofree char *place = g_strdup_printf(" (file: %s%s)", file, diagnostic->line > 0 ? line : "");
+    return g_str_has_suffix(diagnostic->text, place) ? length - strlen(place) : length;
+}
+
 static void append_diagnostic(GString *out, const Diagnostic *diagnostic, bool colour)
 {
     bool error = diagnostic->severity == SEVERITY_ERROR;
@@ -368,7 +381,8 @@ static void append_diagnostic(GString *out, const Diagnostic *diagnostic, bool c
     }
     append_coloured(out, colour, error ? RED : YELLOW, error ? "error:" : "warning:");
     g_string_append_c(out, ' ');
-    text_append_printable(out, diagnostic->text);
+    g_autofree char *text = g_strndup(diagnostic->text, length_without_place(diagnostic));
+    text_append_printable(out, text);
     g_string_append_c(out, '\n');
 }
 
@@ -506,7 +520,7 @@ static void append_unit(GString *out, const PlannedProcess *process, const Mappi
         return;
     }
     g_autoptr(PropertyList) properties = mapping_service(process, context);
-    g_autofree char *text = unitfile_format(process->unit, properties);
+    g_autofree char *text = unitfile_format_brief(process->unit, properties);
     g_string_append_printf(out, "# %s\n%s", process->unit, text);
     append_dropin(out, process, context);
 }

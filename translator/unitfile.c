@@ -239,7 +239,36 @@ static void append_value(GString *out, const Property *property, size_t width)
     }
 }
 
-static void append_section(GString *out, const char *section, const PropertyList *properties, bool of_unit)
+static bool has_signal(const Property *property, int32_t number)
+{
+    for (size_t i = 0; i < property->value.exit_status_set.signal_count; i++) {
+        if (property->value.exit_status_set.signals[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* Of each exit code, which are twenty lines in a unit file: systemd knows no ranges here. */
+static bool is_of_every_code(const Property *property)
+{
+    return property->kind == PROPERTY_EXIT_STATUS_SET &&
+           property->value.exit_status_set.code_count > UINT8_MAX;
+}
+
+static void append_every_code(GString *out, const Property *property)
+{
+    g_string_append_printf(out, "# %s= lists every exit code and every signal", property->name);
+    for (int32_t number = 1; number <= SIGRTMAX; number++) {
+        /* glibc keeps the numbers between to itself. */
+        if ((number <= SIGSYS || number >= SIGRTMIN) && !has_signal(property, number)) {
+            g_string_append(out, " but ");
+            append_signal(out, number);
+        }
+    }
+}
+
+static void append_section(GString *out, const char *section, const PropertyList *properties, bool of_unit,
+                           bool brief)
 {
     g_autoptr(GString) lines = g_string_new(NULL);
 
@@ -247,23 +276,37 @@ static void append_section(GString *out, const char *section, const PropertyList
         const Property *property = property_list_get(properties, i);
         if (g_strv_contains(unit_section, property->name) != of_unit)
             continue;
-        append_key(lines, property->name);
-        append_value(lines, property, LINE_WIDTH);
+        if (brief && is_of_every_code(property)) {
+            append_every_code(lines, property);
+        } else {
+            append_key(lines, property->name);
+            append_value(lines, property, LINE_WIDTH);
+        }
         g_string_append_c(lines, '\n');
     }
     if (lines->len > 0)
         g_string_append_printf(out, "%s[%s]\n%s", out->len > 0 ? "\n" : "", section, lines->str);
 }
 
-char *unitfile_format(const char *unit, const PropertyList *properties)
+static char *format(const char *unit, const PropertyList *properties, bool brief)
 {
     GString *out = g_string_new(NULL);
     const char *section = type_section(unit);
 
-    append_section(out, "Unit", properties, true);
+    append_section(out, "Unit", properties, true, brief);
     if (section)
-        append_section(out, section, properties, false);
+        append_section(out, section, properties, false, brief);
     return g_string_free(out, FALSE);
+}
+
+char *unitfile_format(const char *unit, const PropertyList *properties)
+{
+    return format(unit, properties, false);
+}
+
+char *unitfile_format_brief(const char *unit, const PropertyList *properties)
+{
+    return format(unit, properties, true);
 }
 
 char *unitfile_format_property(const Property *property)

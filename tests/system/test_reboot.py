@@ -26,6 +26,8 @@ priority={priority}
 stopsignal={signal}
 stdout_logfile=/kept/{name}.log
 """
+# Event listeners are in the same order. This one does not say READY, so it is sent nothing.
+LISTENER = PROGRAM.replace("[program:", "[eventlistener:") + "events=TICK_3600\n"
 STUBBORN = """\
 [program:stubborn]
 command=/bin/bash -c 'echo "$EPOCHREALTIME stubborn up" >>/kept/order; trap "" TERM; while :; do sleep 0.05; done'
@@ -43,7 +45,7 @@ class Reboot(unittest.TestCase):
         for name in ("kept", "log", "conf.d"):
             os.mkdir(os.path.join(self.directory, name))
         with open(f"{self.directory}/conf.d/programs.conf", "w", encoding="utf-8") as file:
-            file.write(STUBBORN + "".join(
+            file.write(STUBBORN + LISTENER.format(name="ear", priority=2, signal="HUP", slow=0.1) + "".join(
                 PROGRAM.format(name=name, priority=priority, signal=signal, slow=slow)
                 for name, priority, signal, slow in (("base", 5, "TERM", 0.1), ("low", 10, "USR1", 0.4),
                                                      ("high", 30, "INT", 0.4), ("twin", 30, "QUIT", 0.3))))
@@ -74,8 +76,8 @@ class Reboot(unittest.TestCase):
         if os.path.exists(f"{self.directory}/kept/order"):
             os.remove(f"{self.directory}/kept/order")
         self.boot()
-        wait_until(lambda: len(self.order()) == 5, "all programs to be up")
-        wait_until(lambda: sum("entered RUNNING" in line for line in self.log()) % 5 == 0
+        wait_until(lambda: len(self.order()) == 6, "all programs to be up")
+        wait_until(lambda: sum("entered RUNNING" in line for line in self.log()) % 6 == 0
                    and len(self.log()) > 10, "all of them to be RUNNING")
         before = time.time()
         subprocess.run([SANDBOX, "stop", "--poweroff", self.box], check=True, timeout=60)
@@ -85,17 +87,18 @@ class Reboot(unittest.TestCase):
         told = [line.split() for line in self.order()]
         at = {(name, what): float(when) for when, name, what in told}
         # Each has had its own signal, and as long as it wanted.
-        for name, signal in (("high", "INT"), ("twin", "QUIT"), ("low", "USR1"), ("base", "TERM")):
+        for name, signal in (("high", "INT"), ("twin", "QUIT"), ("low", "USR1"), ("base", "TERM"), ("ear", "HUP")):
             self.assertIn((name, signal), at, told)
             self.assertIn((name, "end"), at, told)
         # The two of the same priority together, then one level after the other; stubborn is killed after its two seconds.
         self.assertLess(max(at["high", "INT"], at["twin", "QUIT"]), min(at["high", "end"], at["twin", "end"]))
         self.assertGreater(at["low", "USR1"], max(at["high", "end"], at["twin", "end"]) + 1.9)
         self.assertGreater(at["base", "TERM"], at["low", "end"])
-        self.assertLess(at["base", "end"], before + 20)
+        self.assertGreater(at["ear", "HUP"], at["base", "end"])
+        self.assertLess(at["ear", "end"], before + 20)
         log = self.log()
-        order = [line.split("stopped: ")[1].split()[0] for line in log if "stopped: " in line][-5:]
-        self.assertEqual((set(order[:2]), order[2:]), ({"high", "twin"}, ["stubborn", "low", "base"]), log[-20:])
+        order = [line.split("stopped: ")[1].split()[0] for line in log if "stopped: " in line][-6:]
+        self.assertEqual((set(order[:2]), order[2:]), ({"high", "twin"}, ["stubborn", "low", "base", "ear"]), log[-20:])
         self.assertIn("received SIGTERM indicating exit request", log[-1], log[-20:])
 
     def test_boot_and_power_off(self):

@@ -128,6 +128,25 @@ systemd.EnvironmentFile=/nosuch/file
             self.daemon.wait_state(program, "FATAL")
         self.assertIn("can't find command", self.daemon.info("missing")["spawnerr"])
 
+    def test_event_listeners(self):
+        """Their scopes take what is about the unit and its resources; the rest is for services alone."""
+        section = "[eventlistener:ear]\ncommand=/bin/sleep 1000\nevents=TICK_3600\nsystemd.MemoryMax=100M\n"
+        self.daemon.configure(section + "systemd.After=nosuch.service\n")
+        self.daemon.start()
+        unit = unit_of(self.daemon.wait_state("ear", "RUNNING")["pid"])
+        self.assertTrue(unit.endswith(".scope"), unit)
+        shown = properties(unit, "MemoryMax", "After")
+        self.assertEqual(shown["MemoryMax"], str(100 << 20))
+        self.assertIn("nosuch.service", shown["After"].split())
+        self.daemon.stop()
+        self.assertFalse(os.path.exists(f"/run/systemd/system/{unit}.d"))
+        self.daemon.configure(section + "systemd.Nice=5\n")
+        done = subprocess.run([OURS.program("supervisord"), "-n", "-c", self.daemon.conf], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("Nice= cannot be set here: an event listener is a child of supervisord in a scope", done.stdout)
+        self.assertIn("line: 21)", done.stdout)
+
     def test_what_a_killed_daemon_left_is_removed(self):
         self.daemon.configure("[program:app]\ncommand=/bin/sleep 1000\nsystemd.Nice=3\n")
         self.daemon.start()

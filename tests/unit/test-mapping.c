@@ -268,6 +268,13 @@ static void test_order_at_the_hosts_end(void **state)
     group.upper_target = "s-priority-9.target";
     g_autoptr(PropertyList) lower = mapping_service(&process, &in_service);
     assert_only(lower, "Before", "s-priority-9.target", NULL);
+    /* Event listeners take part; what is taken over before the daemon is ready does not. */
+    const uint32_t pid = 4711;
+    g_autoptr(PropertyList) listener = mapping_scope(&process, &pid, 1, &in_service);
+    assert_only(listener, "After", "s.service", "s-priority-5.target");
+    assert_only(listener, "Before", "s-priority-9.target", NULL);
+    g_autoptr(PropertyList) early = mapping_scope(&process, &pid, 1, NULL);
+    assert_null(property_list_find(early, "After"));
 }
 
 static void test_sockets(void **state)
