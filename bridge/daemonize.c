@@ -23,8 +23,8 @@ extern char **environ;
 /* The exit status of a configuration or start that cannot work: trying again would not help. */
 enum { EXIT_USAGE = 2 };
 
-/* Programs wait for so long at most when their pipes are full; one that crashes at its start must not take
- * the machine with it. */
+/* Programs wait for so long at most when their pipes are full. A daemon that crashes at every start waits
+ * longer (bridge/crash_pause.h). */
 #define RESTART_USEC ((uint64_t)50 * 1000)
 /* The daemon shows a sign of life at half to three quarters of it, and sleeps through all of that when idle.
  */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bridge/autolog.h"
+#include "bridge/crash_pause.h"
 #include "bridge/handoff.h"
 #include "bridge/identity.h"
 #include "bridge/manager_internal.h"
@@ -490,6 +491,8 @@ int manager_new(const CommandLine *line, const Settings *settings, Config *confi
     (void)sd_event_set_watchdog(manager->event, true);
     r = prepare_directory(manager, ret_message);
     if (r >= 0)
+        crash_pause_wait(crash_pause_count(manager->runtime_directory, (uint64_t)g_get_monotonic_time()));
+    if (r >= 0)
         r = open_parts(manager, ret_message);
     if (r < 0)
         return r;
@@ -570,6 +573,7 @@ int manager_run(Manager *manager, ManagerOutcome *ret_outcome, char **ret_messag
         *ret_message = g_strdup(manager->failure_message ? manager->failure_message : g_strerror(-r));
         return r;
     }
+    crash_pause_forget(manager->runtime_directory);
     *ret_outcome = manager->state == DAEMON_RESTARTING ? MANAGER_RESTART : MANAGER_EXIT;
     return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bridge/host_lookup.h"
 #include "bridge/identity.h"
 #include "bridge/socket_file.h"
 #include "common/cleanup.h"
@@ -39,18 +40,16 @@ static int fail(int error, const char *path, const char *what, char **ret_messag
 
 static int resolve(const char *host, struct sockaddr_in *ret, char **ret_message)
 {
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *addresses = NULL;
+    struct in_addr address;
 
-    int r = getaddrinfo(host, NULL, &hints, &addresses);
+    int r = host_lookup(host, &address);
     if (r == EAI_SYSTEM)
         return fail(errno, NULL, "", ret_message);
     if (r != 0) {
         *ret_message = g_strdup_printf("[Errno %d] %s", r, gai_strerror(r));
         return -EADDRNOTAVAIL;
     }
-    memcpy(ret, addresses->ai_addr, sizeof *ret);
-    freeaddrinfo(addresses);
+    *ret = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = address};
     return 0;
 }
 

@@ -19,7 +19,7 @@ typedef struct SocketTrial {
 void socket_trial_clear(SocketTrial *trial);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SocketTrial, socket_trial_clear)
 
-/* A host's name that is no number is looked up, which may block, as in the oracle. Leaves a unix socket's
+/* A host's name that is no number is looked up, for a second at most. Leaves a unix socket's
  * file behind that nobody serves, as the oracle's closed socket does. Returns 0, or negative errno with
  * `ret_message` newly allocated: "[Errno 98] Address already in use".
  * `holder` (0: none) is a process whose standard input is, or was, the socket that an old supervisord made at

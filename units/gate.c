@@ -56,10 +56,16 @@ static long long seconds_after(long long start, long long seconds)
 
 /* Being stopped */
 
+/* The child that asks systemd to stop the unit; 0: none. */
+static volatile pid_t systemctl;
+
 /* A stop request sends the program's stop signal to its control process too: to us. That is no failure, and
  * any end but exit 0 would make the unit a failed one. */
 static void stopped(int number)
 {
+    /* A systemctl that is about to end is let end: systemd would kill it, and say so in the journal. */
+    for (int wait = 0; systemctl > 0 && wait < 100 && waitpid(systemctl, NULL, WNOHANG) == 0; wait++)
+        (void)poll(NULL, 0, 10);
     _exit(EXIT_SUCCESS);
 }
 
@@ -296,6 +302,7 @@ static bool stop_unit(const LaunchSpec *spec)
             pid = 0;
     }
     (void)posix_spawnattr_destroy(&attributes);
+    systemctl = pid;
     if (pid == 0) {
         (void)fprintf(stderr, "supersede-gate: cannot run systemctl to stop %s\n", spec->unit);
         return false;
@@ -304,6 +311,7 @@ static bool stop_unit(const LaunchSpec *spec)
         if (errno != EINTR)
             return false;
     }
+    systemctl = 0;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

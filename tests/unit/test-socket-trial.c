@@ -72,6 +72,20 @@ static void test_a_free_address(void **state)
     assert_false(trial.shared);
 }
 
+/* Whatever the resolver of this machine does, nobody waits long for it. */
+static void test_a_name_without_an_address(void **state)
+{
+    g_auto(SocketTrial) trial = {0};
+    g_autofree char *message = NULL;
+    const SocketConfig config = {.url = "tcp://x", .host = "no-such-host.invalid", .port = 1};
+    int64_t begin = g_get_monotonic_time();
+
+    assert_int_equal(socket_trial_run(&config, 0, &trial, &message), -EADDRNOTAVAIL);
+    assert_true(g_str_has_prefix(message, "[Errno -"));
+    assert_null(trial.address);
+    assert_true(g_get_monotonic_time() - begin < 5 * G_USEC_PER_SEC);
+}
+
 static void test_an_address_in_use(void **state)
 {
     g_auto(SocketTrial) trial = {0};
@@ -179,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_free_address),
+        cmocka_unit_test(test_a_name_without_an_address),
         cmocka_unit_test(test_an_address_in_use),
         cmocka_unit_test(test_an_address_that_is_shared),
         cmocka_unit_test(test_a_holder_of_something_else),
