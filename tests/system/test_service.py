@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -32,6 +34,37 @@ serverurl=unix://{SOCKET}
 """
 COUNTER = "/bin/sh -c 'i=0; while :; do i=$((i+1)); echo line $i; [ $((i %% 200)) = 0 ] && sleep 0.01; done'"
 
+DAY = """\
+[program:web]
+command=/bin/sh -c 'while :; do echo line; sleep 0.2; done'
+[program:twice]
+command=/bin/sleep 1000
+process_name=%(program_name)s_%(process_num)d
+numprocs=2
+[program:once]
+command=/bin/sleep 1
+startsecs=0
+autorestart=false
+[program:hopeless]
+command=/bin/false
+startretries=1
+autostart=false
+[program:missing]
+command=/no/such/program
+startretries=0
+[program:capped]
+command=/bin/sleep 1000
+systemd.MemoryMax=100M
+[eventlistener:ear]
+command=/bin/sleep 1000
+events=TICK_3600
+"""
+# docs/differences.md names these, "The journal". Each is systemd's own account of a program's or of the daemon's end.
+ENDS = r"supervisor(:[^ ]+)?\.service: (Failed with result '[-a-z]+'\.|Main process exited, code=\w+, status=.*)"
+# A start that came to nothing ends so, or it would not be tried again without the daemon.
+GATE = (r"supervisor:[^ ]+\.service: Control process exited, code=killed, status=\d+/(RTMIN\+1|n/a)|"
+        r"Failed to start supervisor:[^ ]+\.service - .* \(Supervisor program\)\.")
+
 
 def systemctl(*words, check=True):
     done = subprocess.run(["systemctl", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -57,6 +90,12 @@ def control(*words):
 
 def main_pid():
     return int(systemctl("show", "-P", "MainPID", "supervisor.service"))
+
+
+def entries(cursor):
+    done = subprocess.run(["journalctl", "-q", "-o", "json", "-p", "warning", "--after-cursor", cursor], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 class Installed(unittest.TestCase):
@@ -230,6 +269,44 @@ command=/bin/sleep 1000
         with contextlib.suppress(AssertionError):
             systemctl("stop", "supervisor.socket")
         systemctl("reset-failed", "supervisor.service")
+
+    def cursor(self):
+        done = subprocess.run(["journalctl", "-q", "-n1", "-o", "json"], check=True, text=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout)["__CURSOR"]
+
+    def a_day(self):
+        self.start(DAY, "web", "capped", "ear", "twice:twice_0", "twice:twice_1")
+        control("start", "hopeless")
+        for name in ("hopeless", "missing"):
+            wait_until(lambda name=name: state(name) == "FATAL", f"{name} to be given up")
+        control("restart", "web", "twice:*", "ear")
+        pid = self.pids()["web"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: self.pids()["web"] not in (0, pid), "web to come back")
+        systemctl("daemon-reload")
+        old = main_pid()
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: main_pid() not in (0, old), "the daemon to come back")
+        wait_until(self.pids_or_none, "the daemon to answer")
+        for words in (["restart", "supervisor.service"], ["reload", "supervisor.service"], ["daemon-reexec"]):
+            systemctl(*words)
+            wait_until(self.pids_or_none, "the daemon to answer")
+        control("stop", "all")
+        control("start", "web", "ear")
+        systemctl("stop", "supervisor.service")
+
+    def test_the_journal_has_no_warnings_of_ours(self):
+        """After an ordinary day there is what went wrong with programs, in systemd's words, and nothing that we have brought about."""
+        cursor = self.cursor()
+        self.a_day()
+        subprocess.run(["journalctl", "--sync"], check=True)
+        found = entries(cursor)
+        told = [entry["MESSAGE"] for entry in found]
+        ours = [f"{entry.get('_COMM')}: {entry['MESSAGE']}" for entry in found
+                if not (entry.get("_PID") == "1" and re.fullmatch(f"{ENDS}|{GATE}", entry["MESSAGE"]))]
+        self.assertEqual(ours, [])
+        # The filter sees what it should: the daemon was killed.
+        self.assertIn("supervisor.service: Failed with result 'signal'.", told)
 
 
 if __name__ == "__main__":
