@@ -9,6 +9,7 @@
 #include "bridge/adoption_listener.h"
 #include "bridge/adoption_member.h"
 #include "bridge/adoption_note.h"
+#include "bridge/adoption_record.h"
 #include "bridge/adoption_scope.h"
 #include "bridge/adoption_unit.h"
 #include "bridge/instance_owner.h"
@@ -241,54 +242,17 @@ static int take_sockets(Adoption *adoption)
     return r;
 }
 
-static bool was_alive(ProcessState state)
-{
-    return state == PROCESS_STARTING || state == PROCESS_RUNNING || state == PROCESS_BACKOFF;
-}
-
-/* A process that the old daemon would start in its next turn is started by us. */
-static bool is_due(const AdoptionMember *member)
-{
-    return member->pid == 0 && was_alive(member->legacy->state) &&
-           member->planned->config->autorestart != AUTORESTART_NEVER;
-}
-
-static StoreRecord make_record(const AdoptionMember *member)
-{
-    const LegacyProcess *legacy = member->legacy;
-    StoreRecord record = {
-        .state = legacy->state,
-        .laststart = (double)legacy->start,
-        .laststop = (double)legacy->stop,
-        .exitstatus = legacy->exitstatus,
-        .spawnerr = legacy->spawnerr,
-    };
-
-    if (member->renewed) {
-        record.state = PROCESS_STARTING;
-        record.laststart = (double)g_get_real_time() / G_USEC_PER_SEC;
-    } else if (is_due(member)) {
-        record.state = PROCESS_STARTING;
-        record.pending = true;
-    } else if (member->pid == 0 && legacy->state == PROCESS_STOPPING) {
-        record.state = PROCESS_STOPPED;
-    } else if (member->pid == 0 && was_alive(legacy->state)) {
-        record.state = PROCESS_EXITED;
-        record.exitstatus = -1;
-    }
-    return record;
-}
-
 static int remember_member(Adoption *adoption, const AdoptionMember *member)
 {
     Store *store = adoption->context->store;
     const char *namespec = member->planned->namespec;
-    StoreRecord record = make_record(member);
+    StoreRecord record = adoption_record_make(member);
 
     int r = store_put_process(store, namespec, &record);
     for (int stream = 0; stream < STREAM_COUNT && r >= 0; stream++) {
         bool is_auto = member->planned->config->log[stream].kind == LOGFILE_AUTO;
-        if (is_auto && *member->legacy->logfiles[stream])
+        if (is_auto &&
+            adoption_record_is_autolog(member->legacy, (Stream)stream, adoption->context->childlogdir))
             r = store_put_autolog(store, namespec, (Stream)stream, member->legacy->logfiles[stream]);
     }
     if (r >= 0 && adoption_member_is_taken(member))

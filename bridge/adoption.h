@@ -20,6 +20,7 @@ typedef struct AdoptionContext {
     bool user_manager;
     Config *config;
     const char *identifier;
+    const char *childlogdir;
     MainLog *log;
     Store *store;
     FdStore *fd_store;

@@ -72,6 +72,7 @@ int manager_adopt(Manager *manager, char **ret_message)
             .user_manager = geteuid() != 0,
             .config = manager->config,
             .identifier = manager->settings->identifier,
+            .childlogdir = manager->settings->childlogdir,
             .log = manager->log,
             .store = manager->store,
             .fd_store = manager->fd_store,

@@ -80,6 +80,20 @@ static int choose(const GPtrArray *daemons, const char *configuration, const Hos
     return STATUS_OK;
 }
 
+/* Whoever may write the configuration says what will run here with our privileges. What was only found is to
+ * be the work of somebody who has those anyway. */
+static int check_trust(const HostDaemon *daemon, bool named)
+{
+    struct stat status;
+
+    if (named || stat(daemon->configuration, &status) < 0)
+        return STATUS_OK;
+    if ((status.st_uid == 0 || status.st_uid == geteuid()) && !(status.st_mode & S_IWOTH))
+        return STATUS_OK;
+    return complain("%s, which pid %d runs with, can be changed by others: name it if you mean it",
+                    daemon->configuration, (int)daemon->pid);
+}
+
 static int read_plan(const char *path, Plan **ret)
 {
     g_autoptr(Diagnostics) diagnostics = diagnostics_new();
@@ -276,6 +290,8 @@ static int adopt(const char *configuration, bool dry_run)
     const HostDaemon *daemon = NULL;
 
     int status = choose(daemons, configuration, &daemon);
+    if (status == STATUS_OK)
+        status = check_trust(daemon, configuration != NULL);
     if (status == STATUS_OK)
         status = read_plan(daemon->configuration, &plan);
     if (status == STATUS_OK)

@@ -209,6 +209,9 @@ class OldWorld:
                 text += file.read()
         return text.splitlines()
 
+    def log_bytes(self):
+        return sum(os.stat(path).st_size for path in glob.glob(glob.escape(self.daemon.path("")) + "*.log*"))
+
     def misplaced(self, name):
         return [(place, line[:20]) for place, line in enumerate(self.lines(name)[:-1]) if line[:12] != b"%012d" % place][:3]
 
