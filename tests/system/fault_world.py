@@ -107,7 +107,7 @@ class Events:
         self.serial = {}  # life → last number
         self.state = {}  # (life, process) → state
         self.new = {}  # process → changes since the last take(), as (life, state)
-        self.pid = {}  # process → as the last event that names one says
+        self.pid = {}  # (life, process) → as the last event that names one says
         self.marks = 0
 
     def read(self):
@@ -143,13 +143,13 @@ class Events:
         before = self.state.get((life, name))
         if before not in (None, payload["from_state"]):
             raise AssertionError(f"{name} was {before}, but: {headers} {payload}")
-        if state != "RUNNING" and "pid" in payload and self.pid.get(name, payload["pid"]) != payload["pid"]:
-            raise AssertionError(f"{name} was {self.pid[name]}, but: {headers} {payload}")
+        if state != "RUNNING" and "pid" in payload and self.pid.get((life, name), payload["pid"]) != payload["pid"]:
+            raise AssertionError(f"{name} was {self.pid[life, name]}, but: {headers} {payload}")
         self.state[life, name] = state
         if "pid" in payload:
-            self.pid[name] = payload["pid"]
+            self.pid[life, name] = payload["pid"]
         elif state == "STARTING":
-            self.pid.pop(name, None)
+            self.pid.pop((life, name), None)
         self.new.setdefault(name, []).append((life, state))
 
     def fits(self, name, sequences):
@@ -197,6 +197,7 @@ class Client(threading.Thread):
         self.answers = 0
         self.problems = []
         self.seen = {}  # process → (state, pid) as they changed
+        self.present = set()  # the processes of the last answer
         self.last = time.monotonic()
         self.silence = 0.0
 
@@ -227,6 +228,7 @@ class Client(threading.Thread):
                 changes = self.seen.setdefault(name, [])
                 if not changes or changes[-1] != (state, pid):
                     changes.append((state, pid))
+            self.present = set(found)
             now = time.monotonic()
             self.silence = max(self.silence, now - self.last)
             self.last = now
@@ -241,7 +243,7 @@ class Client(threading.Thread):
         """What it has seen since the last time: (changes of each process, the longest time without an answer)."""
         with self.lock:
             seen, silence = self.seen, max(self.silence, time.monotonic() - self.last)
-            self.seen = {name: changes[-1:] for name, changes in seen.items()}
+            self.seen = {name: changes[-1:] for name, changes in seen.items() if name in self.present}
             self.silence = 0.0
             return seen, silence
 
