@@ -175,6 +175,35 @@ command=/bin/sleep 1000
         self.assertEqual(lines, [f"line {i + 1}" for i in range(len(lines))])
         os.remove(f"{LOGS}/counts.log")
 
+    def ask_unheard(self, word):
+        """systemd executes itself anew between the daemon's SIGTERM and the moment when it reads that: nobody says yet what it
+        is for. Frozen, since systemd wakes what was stopped by a signal. Returns the daemon's process."""
+        old, path = main_pid(), "/sys/fs/cgroup/supervisor.slice/supervisor.service/cgroup.freeze"
+
+        def freeze(number):
+            with contextlib.suppress(FileNotFoundError), open(path, "w", encoding="ascii") as file:
+                file.write(number)
+        freeze("1")
+        self.addCleanup(freeze, "0")
+        systemctl(word, "--no-block", "supervisor.service")
+        systemctl("daemon-reexec")
+        freeze("0")
+        return old
+
+    def test_a_restart_that_cannot_be_told_from_a_stop(self):
+        self.start("[program:quiet]\ncommand=/bin/sleep 1000\n", "quiet")
+        before = self.pids()
+        old = self.ask_unheard("restart")
+        wait_until(lambda: main_pid() not in (0, old), "another supervisord")
+        self.assertEqual(wait_until(self.pids_or_none, "answers"), before)
+
+    def test_a_stop_that_cannot_be_told_from_a_restart(self):
+        self.start("[program:quiet]\ncommand=/bin/sleep 1000\n", "quiet")
+        program = self.pids()["quiet"]
+        self.ask_unheard("stop")
+        wait_until(lambda: systemctl("is-active", "supervisor.service", check=False) == "inactive", "the end")
+        self.assertFalse(os.path.exists(f"/proc/{program}"))
+
     def test_a_socket_elsewhere_outlives_a_restart(self):
         path = "/run/elsewhere.sock"
         head = HEAD.replace(SOCKET, path) + "[inet_http_server]\nport=127.0.0.1:9001\n"
