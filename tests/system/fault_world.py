@@ -82,18 +82,29 @@ class Log:
                 raise AssertionError(f"{self.path} has {self.lines[token]} lines of {token}, which wrote {count}")
 
 
-def missing_from_journal(name, unit):
-    """Lines of the writer's present process that are not in the journal just once, but for those that it may be writing now."""
-    accounts = written(ACCOUNTS, name)
-    done = subprocess.run(["journalctl", "--quiet", "-o", "cat", "-u", unit], stdout=subprocess.PIPE, text=True, check=True)
-    found = {}
-    for line in done.stdout.splitlines():
-        token, _, number = line.partition(" ")
-        if token in accounts:
-            found.setdefault(token, []).append(int(number))
-    return {token: sorted(set(range(1, count + 1)) ^ set(found.get(token, []))) +
-            sorted(n for n in set(found.get(token, [])) if found[token].count(n) > 1)
-            for token, count in accounts.items() if found.get(token, [])[:count] != list(range(1, count + 1))}
+class Journal:
+    """The copy that the journal has of a counted writer's lines: every one, once, in order. For a writer that is never killed."""
+
+    def __init__(self, name, unit):
+        self.name, self.unit = name, unit
+        self.cursor = f"/run/faults-cursor-{name}"
+        self.last = 0
+
+    def read(self):
+        """Only what is new: a journal forgets the oldest when much is written."""
+        done = subprocess.run(["journalctl", "--quiet", "-o", "cat", "-u", self.unit, f"--cursor-file={self.cursor}"],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        for line in done.stdout.splitlines():
+            token, _, number = line.partition(" ")
+            if "." not in token or not number.isdecimal():
+                continue  # what systemd says about the unit
+            if int(number) != self.last + 1:
+                raise AssertionError(f"the journal has line {number} of {self.name} after {self.last}")
+            self.last = int(number)
+
+    def check(self):
+        count = max(written(ACCOUNTS, self.name).values())
+        wait_until(lambda: self.read() or self.last >= count, f"line {count} of {self.name} to be in the journal")
 
 
 class Events:

@@ -19,7 +19,7 @@ import unittest
 
 import report
 from counted_writer import written
-from fault_world import (ACCOUNTS, CUT, Client, Events, Log, Sequence, infos, is_alive, is_part, missing_from_journal, patient)
+from fault_world import ACCOUNTS, CUT, Client, Events, Journal, Log, Sequence, infos, is_alive, is_part, patient
 from test_service import CONF, HEAD, LOGS, SOCKET, main_pid, rpc, systemctl
 from waiting import wait_until
 
@@ -458,6 +458,7 @@ class Faults(unittest.TestCase):
         self.check_pids(after, renewed)
         for name, log in self.logs.items():
             log.check(after[name]["pid"])
+        self.journal.check()
         self.check_events(expected, lives)
         self.check_clients(expected, lives, after)
         self.before = after
@@ -487,6 +488,7 @@ class Faults(unittest.TestCase):
         if CROWD:
             self.other_units()
         self.before = self.wait_settled()
+        self.journal = Journal("slow", unit("slow"))
         self.events = Events(EVENTS)
         self.events.read_to_mark()
         self.assertEqual([state for _, state in self.events.new["never"]], ["STARTING", "BACKOFF", "STARTING", "BACKOFF", "FATAL"])
@@ -530,7 +532,6 @@ class Faults(unittest.TestCase):
               f"at most {self.longest:.1f} s without one", flush=True)
         self.assertEqual([client.problems for client in self.clients], [[], []])
         self.assertFalse(os.path.islink(SOCKET))
-        wait_until(lambda: not missing_from_journal("slow", unit("slow")), "the journal to have every line of slow just once")
 
     def tell_more(self, history):
         print(history, flush=True)

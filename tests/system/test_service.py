@@ -1,6 +1,7 @@
 """The installed units: supervisor.service, .socket and .slice, and what systemctl does with them."""
 
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from daemon import OURS, UnixTransport
 from waiting import wait_until
 import xmlrpc.client
 
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 CONF = "/etc/supervisor/supervisord.conf"
 SOCKET = "/var/run/supervisor.sock"
 LOGS = "/var/log/supervisor"
@@ -177,17 +179,18 @@ command=/bin/sleep 1000
 
     def ask_unheard(self, word):
         """systemd executes itself anew between the daemon's SIGTERM and the moment when it reads that: nobody says yet what it
-        is for. Frozen, since systemd wakes what was stopped by a signal. Returns the daemon's process."""
-        old, path = main_pid(), "/sys/fs/cgroup/supervisor.slice/supervisor.service/cgroup.freeze"
+        is for. Held as a debugger does it, since systemd sends SIGCONT and thaws what it stops. Returns the daemon's process."""
+        old, libc = main_pid(), ctypes.CDLL(None, use_errno=True)
 
-        def freeze(number):
-            with contextlib.suppress(FileNotFoundError), open(path, "w", encoding="ascii") as file:
-                file.write(number)
-        freeze("1")
-        self.addCleanup(freeze, "0")
+        def ptrace(request):
+            if libc.ptrace(request, old, ctypes.c_void_p(0), ctypes.c_void_p(0)) != 0:
+                raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
+        ptrace(PTRACE_SEIZE)
+        ptrace(PTRACE_INTERRUPT)
+        os.waitpid(old, WALL)
         systemctl(word, "--no-block", "supervisor.service")
         systemctl("daemon-reexec")
-        freeze("0")
+        ptrace(PTRACE_DETACH)
         return old
 
     def test_a_restart_that_cannot_be_told_from_a_stop(self):
