@@ -24,18 +24,36 @@ static void make_up_end(const Observation *observation, Events *events)
         (Observed){.event = unseen ? STATE_EVENT_FAILED : STATE_EVENT_EXITED, .pid = observation->pid};
 }
 
+static bool is_same(const Observation *observation, const UnitSnapshot *snapshot)
+{
+    return observation->pid == snapshot->exec_main_pid &&
+           memcmp(observation->invocation, snapshot->invocation, sizeof observation->invocation) == 0;
+}
+
+/* NRestarts counts restarts that are planned, and says so before there is a new process. A daemon-reload
+ * between the two plans and counts the same restart anew. */
+static void see_restart_planned(Observation *observation, const UnitSnapshot *snapshot)
+{
+    if (!observation->ended || snapshot->restarts <= observation->restarts)
+        return;
+    observation->counted = true;
+    observation->restarts = snapshot->restarts;
+}
+
+static unsigned count_missed(const Observation *observation, const UnitSnapshot *snapshot)
+{
+    if (observation->pid == 0 || snapshot->restarts <= observation->restarts)
+        return 0;
+    return snapshot->restarts - observation->restarts - (observation->counted ? 0 : 1);
+}
+
 static void see_launch(Observation *observation, const UnitSnapshot *snapshot, Events *events)
 {
-    bool same = observation->pid == snapshot->exec_main_pid &&
-                memcmp(observation->invocation, snapshot->invocation, sizeof observation->invocation) == 0;
-    unsigned missed = 0;
-
-    if (snapshot->exec_main_pid == 0 || same)
+    if (snapshot->exec_main_pid == 0 || is_same(observation, snapshot))
         return;
     if (observation->pid != 0 && !observation->ended)
         make_up_end(observation, events);
-    if (observation->pid != 0 && snapshot->restarts > observation->restarts)
-        missed = snapshot->restarts - observation->restarts - 1;
+    unsigned missed = count_missed(observation, snapshot);
     *observation = (Observation){.pid = snapshot->exec_main_pid, .restarts = snapshot->restarts};
     memcpy(observation->invocation, snapshot->invocation, sizeof observation->invocation);
     Observed *observed = add(events, STATE_EVENT_LAUNCHED, snapshot);
@@ -103,6 +121,7 @@ size_t observation_update(Observation *observation, const UnitSnapshot *snapshot
         see_up(observation, snapshot, &events);
         see_stop(observation, snapshot, &events);
         see_end(observation, snapshot, &events);
+        see_restart_planned(observation, snapshot);
     }
     see_rest(snapshot, &events);
     return events.count;

@@ -16,7 +16,8 @@
 typedef struct Observation {
     uint8_t invocation[16];
     pid_t pid;         /* 0: nothing seen yet */
-    unsigned restarts; /* NRestarts at that time */
+    unsigned restarts; /* NRestarts, as last shown with this process */
+    bool counted;      /* the restart after its end is in `restarts` already */
     bool up;           /* UP has been told */
     bool ended;        /* FAILED or EXITED has been told */
     bool stopping;     /* STOPPING has been told */

@@ -100,6 +100,12 @@ class Launched:
     def journal(self):
         return run("journalctl", "--user-unit" if USER_MANAGER else "--unit", self.unit, "-o", "cat")
 
+    def complaints(self):
+        """What launcher and gate say about its spec. By name: journald asks which of a user's units a process belongs to, and is
+        told nothing when that one has ended already."""
+        lines = run("journalctl", "-t", "supersede-exec", "-t", "supersede-gate", "-o", "cat").splitlines()
+        return [line for line in lines if self.path in line.replace(":", " ").split()]
+
     def state(self):
         return "/".join(self.show("ActiveState", "SubState"))
 

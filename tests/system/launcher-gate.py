@@ -299,8 +299,9 @@ def stop_in_a_backoff(stopsignal):
 
 @for_each(15, 10)
 def stop_while_starting(stopsignal):
-    process = program(f"stop-starting-{stopsignal}", "trap \"exit 0\" TERM USR1; sleep 1000 & wait", startsecs=30,
-                      stopsignal=stopsignal).start()
+    # It notes its start when it is ready for the signal.
+    command = f"sh -c 'trap \"exit 0\" TERM USR1; {NOTE}sleep 1000 & wait'"
+    process = Launched(f"stop-starting-{stopsignal}", LAUNCHER, GATE, command, startsecs=30, stopsignal=stopsignal).start()
     process.wait_starts(1)
     process.stop()
     equal(process.show("ActiveState", "Result"), ["inactive", "success"])
@@ -327,10 +328,9 @@ def unreadable_spec():
     os.truncate(process.path, os.stat(process.path).st_size - 1)
     process.start()
     lines = {f"supersede-{name}: cannot read {process.path}: Bad message" for name in ("exec", "gate")}
-    wait_for(lambda: lines <= set(process.journal().splitlines()), "both lines")
+    wait_for(lambda: lines <= set(process.complaints()), "both lines")
     process.stop()
-    ours = [line for line in process.journal().splitlines() if line.startswith("supersede-")]
-    equal(sorted(ours), sorted(lines), "each once")
+    equal(sorted(process.complaints()), sorted(lines), "each once")
 
 
 def gate(path, main, **keywords):

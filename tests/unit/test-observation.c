@@ -191,6 +191,30 @@ static void a_start_that_went_by_is_a_failed_one(void **state)
            STATE_EVENT_LAUNCHED);
 }
 
+/* A reload of systemd in the moment between the plan of a restart and the start: seen on systemd 252. */
+static void a_restart_that_is_counted_twice_is_one(void **state)
+{
+    Observation observation = {0};
+    Observed seen[OBSERVED_MAX];
+
+    EXPECT(&observation, snapshot(ACTIVE_STATE_ACTIVE, 1, 10, 0), STATE_EVENT_LAUNCHED, STATE_EVENT_UP);
+    UnitSnapshot planned = ended(ACTIVE_STATE_ACTIVATING, 1, 10, 0, CLD_KILLED, 9);
+    planned.restarts = 1;
+    EXPECT(&observation, planned, STATE_EVENT_EXITED);
+    planned.restarts = 2;
+    EXPECT_NOTHING(&observation, planned);
+    UnitSnapshot next = snapshot(ACTIVE_STATE_ACTIVATING, 2, 12, 13);
+    next.restarts = 2;
+    assert_int_equal(observation_update(&observation, &next, seen), 1);
+    assert_int_equal(seen[0].event, STATE_EVENT_LAUNCHED);
+    assert_int_equal(seen[0].missed, 0);
+    /* It is the process that counts from now on. */
+    next = snapshot(ACTIVE_STATE_ACTIVATING, 3, 14, 15);
+    next.restarts = 4;
+    assert_int_equal(observation_update(&observation, &next, seen), 2);
+    assert_int_equal(seen[1].missed, 1);
+}
+
 static void incarnations_that_were_never_shown_are_counted(void **state)
 {
     Observation observation = {0};
@@ -235,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_that_went_by_is_made_up),
         cmocka_unit_test(a_start_that_went_by_is_a_failed_one),
+        cmocka_unit_test(a_restart_that_is_counted_twice_is_one),
         cmocka_unit_test(incarnations_that_were_never_shown_are_counted),
         cmocka_unit_test(comes_up_and_is_told_once),
         cmocka_unit_test(a_clock_that_is_set_does_not_count),
