@@ -519,7 +519,9 @@ static bool restore(Instance *instance, const UnitSnapshot *snapshot)
         return false;
     instance_restore_record(instance, record);
     bool ran = !process_state_is_stopped(instance->state) && instance->state != PROCESS_STOPPING;
-    bool due = instance->state == PROCESS_EXITED && instance_end_is_to_come_back(instance);
+    /* `pending`: a bridge has read that it ran, and died before it was started anew. */
+    bool due = (instance->state == PROCESS_EXITED && instance_end_is_to_come_back(instance)) ||
+               (instance->state == PROCESS_STOPPED && record->pending);
     if (ran || due || instance->state == PROCESS_STOPPING)
         instance->state = PROCESS_STOPPED;
     instance->start_pending = ran || due;

@@ -75,6 +75,10 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
     instance->state = state_of(snapshot);
     if (instance->state == PROCESS_EXITED)
         instance->state = state_without_process(instance, before);
+    /* The gate has said so, and waits for the stop that it asked for. */
+    if (instance->state == PROCESS_BACKOFF && before == PROCESS_FATAL &&
+        launch_is_fatal(instance->planned, &instance->context->launch))
+        instance->state = PROCESS_FATAL;
     instance->pid = snapshot->main_pid;
     if (snapshot->exec_main_start != 0)
         instance->laststart = instance_end_seconds(snapshot->exec_main_start);
@@ -128,7 +132,13 @@ static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
         instance_output_drain(instance);
 }
 
-/* The last bridge died between writing down that it would ask systemd for a start and systemd's answer. */
+/* The last bridge died between writing down that it would ask systemd for a start and systemd's answer; or
+ * the one after it, which had read that and written it down anew. */
+static bool was_asked(const StoreRecord *record)
+{
+    return record->pending && (record->state == PROCESS_STARTING || record->state == PROCESS_STOPPED);
+}
+
 static void restore_asked(Instance *instance)
 {
     instance->state = PROCESS_STOPPED;
@@ -151,7 +161,7 @@ bool instance_unit_restore(Instance *instance, const UnitSnapshot *snapshot)
     instance->unit_failed = snapshot && snapshot->active_state == ACTIVE_STATE_FAILED;
     if (live)
         restore_live(instance, snapshot);
-    else if (record && record->pending && record->state == PROCESS_STARTING)
+    else if (record && was_asked(record))
         restore_asked(instance);
     else if (record && !process_state_is_stopped(record->state))
         restore_ended(instance, snapshot);

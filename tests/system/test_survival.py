@@ -1,7 +1,10 @@
 """The bridge is killed with SIGKILL: programs go on, and the next bridge knows them all and starts none twice."""
 
+import contextlib
 import os
+import random
 import signal
+import subprocess
 import unittest
 
 import report
@@ -9,6 +12,7 @@ from daemon import OURS, Daemon, unit_of
 from stories import program
 from waiting import wait_until
 
+HERE = os.path.dirname(os.path.realpath(__file__))
 # Appends a line for every run, so that nobody can start it twice unnoticed.
 COUNTED = "/bin/sh -c 'echo run >>%(here)s/%(program_name)s.runs; {then}'"
 KEPT = ("name", "group", "start", "stop", "state", "statename", "spawnerr", "exitstatus", "pid", "logfile",
@@ -71,6 +75,39 @@ class Survival(unittest.TestCase):
             self.daemon.start()
             self.assertEqual(self.all_info(), before)
         self.assertEqual([self.runs(name) for name in ("steady", "second", "ends", "never")], [1, 1, 1, 2])
+
+    def start_and_die(self, call, number):
+        """A daemon that is killed when it makes that call for the numberth time, or at the latest when it answers."""
+        with open(self.daemon.path("output"), "ab") as output:
+            # -D: the daemon is our child, not strace's.
+            self.daemon.process = subprocess.Popen(
+                ["strace", "-D", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}",
+                 OURS.program("supervisord"), "-n", "-c", self.daemon.conf], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        with contextlib.suppress(AssertionError):
+            wait_until(self.daemon.answers, "the daemon to be killed or to answer")
+        self.daemon.kill()
+
+    def test_it_dies_while_it_starts(self):
+        """Once, and the next one as well: whatever ran, or was to run, does in the end, and is not started twice."""
+        seed = int(os.environ.get("SUPERSEDE_SEED") or random.SystemRandom().randrange(1 << 30))
+        print(f"SUPERSEDE_SEED={seed}", flush=True)
+        moments = [(call, number) for call in ("write", "sendmsg") for number in range(1, 41)]
+        if not os.environ.get("SUPERSEDE_LONG"):
+            moments = random.Random(seed).sample(moments, 8)
+        self.start(counted("steady") + program("halted") + f"[eventlistener:ear]\ncommand=/usr/bin/python3 {HERE}/recorder.py "
+                   "%(here)s/events\nevents=TICK_3600\n", steady="RUNNING", halted="RUNNING", ear="RUNNING")
+        self.daemon.rpc.supervisor.stopProcess("halted")
+        pid = self.all_info()["steady:steady"]["pid"]
+        for call, number in moments:
+            with self.subTest(call=call, number=number):
+                self.daemon.kill()
+                self.start_and_die(call, number)
+                self.start_and_die("write", 41 - number)
+                self.daemon.start()
+                self.daemon.wait_state("ear", "RUNNING")
+                self.assertEqual(self.all_info()["halted:halted"]["statename"], "STOPPED")
+                self.assertEqual(self.all_info()["steady:steady"]["pid"], pid)
+        self.assertEqual(self.runs("steady"), 1)
 
     def test_what_was_taken_over_can_be_stopped_and_started(self):
         self.start(counted("one") + counted("two", autorestart="true"), one="RUNNING", two="RUNNING")
