@@ -24,10 +24,11 @@ TALKERS = ("slow.log", "fast.log", "to_stderr.log", "merged.log")
 ON_THE_MOVE = {"backoff:backoff", "ears:ears"}
 
 
+# -D: the service's process is the daemon itself, or systemd would not be told how it ended.
 WRAPPER = """\
 #!/bin/sh
 rm {once} 2>/dev/null || exec "$@"
-exec /usr/bin/strace -f -qq -o /dev/null -e trace={call} -e inject={fault} "$@"
+exec /usr/bin/strace -D -f -qq -o /dev/null -e trace={call} -e inject={fault} "$@"
 """
 # What strace is to do: the call, what becomes of it, and at which of many.
 STEPS = [f"{call}:{what}:when={number}" for call, what, numbers in (
@@ -246,7 +247,7 @@ class Faults(unittest.TestCase):
 
     def check_world(self, before, name):
         """Whichever it is, it is whole."""
-        wait_until(lambda: self.bridge_is_settled() and self.world.answers(), "somebody to answer for good")
+        wait_until(lambda: self.bridge_is_settled() and self.world.answers(), f"{name}: somebody to answer for good")
         old = self.world.is_old()
         after = self.world.infos()
         for process, info in before.items():
