@@ -120,9 +120,14 @@ class Page:
 
     def value(self, expression):
         """What a JavaScript expression is: works where the page's own scripts may not run, too."""
-        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        # In the middle of a change of pages there may be nothing to ask.
+        try:
+            answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        except AssertionError as error:
+            if "navigated or closed" in str(error):
+                return None
+            raise
         if "exceptionDetails" in answer:
-            # In the middle of a change of pages there may be nothing to ask.
             return None
         return answer["result"].get("value")
 
