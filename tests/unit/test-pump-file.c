@@ -352,7 +352,7 @@ static void test_rotation_is_impossible(void **state)
 /* Mounts made here are seen by nobody else and end with this program. */
 static void enter_own_mounts(void)
 {
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
         perror("mount namespace");
 }
 
