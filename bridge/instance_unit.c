@@ -458,10 +458,6 @@ static void settle(Instance *instance)
         refuse_start(instance, "systemd ended the unit before a process was made");
     else if (instance->state == PROCESS_BACKOFF && !instance->retry)
         settle_backoff(instance);
-    else if (instance->state == PROCESS_RUNNING)
-        /* systemd was executing itself anew, or we were stopped: the unit has gone and with it all about its
-         * end. */
-        instance_end_take(instance, &(Observed){.pid = instance->pid}, false);
     else if (instance->state != PROCESS_BACKOFF)
         instance_apply(instance, STATE_EVENT_GONE);
     if (process_state_is_stopped(instance->state))

@@ -431,14 +431,14 @@ static int open_parts(Manager *manager, char **ret_message)
     return r;
 }
 
-/* The oracle does not start when a socket cannot be made. After a restart of the bridge it may be in use: by
- * its own programs. */
 /* Programs are there already: this bridge's last life had them, or an old supervisord. */
 static bool goes_on(const Manager *manager)
 {
     return store_is_restart(manager->store) || manager->adopted;
 }
 
+/* The oracle does not start when a socket cannot be made. After a restart of the bridge it may be in use: by
+ * its own programs. */
 static int activate_all(Manager *manager, char **ret_message)
 {
     for (size_t i = 0; i < plan_group_count(manager->plan); i++) {

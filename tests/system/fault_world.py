@@ -42,16 +42,13 @@ def is_alive(pid):
         return False
 
 
-class Log:
-    """The log of a counted writer: of each of its processes all lines, once, in order, and the processes one after the other."""
+class NewLines:
+    """What has been appended to a file since the last look, in whole lines."""
 
-    def __init__(self, name, path):
-        self.name, self.path = name, path
+    def __init__(self, path):
+        self.path = path
         self.position = 0
         self.rest = b""
-        self.lines = {}  # token → number of its last line
-        self.token = None
-        os.makedirs(f"{ACCOUNTS}/{name}")
 
     def read(self):
         with open(self.path, "rb") as file:
@@ -60,7 +57,21 @@ class Log:
         self.position += len(text)
         lines = (self.rest + text).split(b"\n")
         self.rest = lines.pop()
-        for line in lines:
+        return lines
+
+
+class Log:
+    """The log of a counted writer: of each of its processes all lines, once, in order, and the processes one after the other."""
+
+    def __init__(self, name, path):
+        self.name, self.path = name, path
+        self.new_lines = NewLines(path)
+        self.lines = {}  # token → number of its last line
+        self.token = None
+        os.makedirs(f"{ACCOUNTS}/{name}")
+
+    def read(self):
+        for line in self.new_lines.read():
             token, number = line.decode("ascii").split(" ")
             if token != self.token and token in self.lines:
                 raise AssertionError(f"{self.path}: {line!r}, but another process has written since")
@@ -112,9 +123,7 @@ class Events:
     process begins where the one before ended."""
 
     def __init__(self, path):
-        self.path = path
-        self.position = 0
-        self.rest = b""
+        self.new_lines = NewLines(path)
         self.serial = {}  # life → last number
         self.state = {}  # (life, process) → state
         self.new = {}  # process → changes since the last take(), as (life, state)
@@ -122,13 +131,7 @@ class Events:
         self.marks = 0
 
     def read(self):
-        with open(self.path, "rb") as file:
-            file.seek(self.position)
-            text = file.read()
-        self.position += len(text)
-        lines = (self.rest + text).split(b"\n")
-        self.rest = lines.pop()
-        for line in lines:
+        for line in self.new_lines.read():
             event = json.loads(line)
             self.take_number(event["parent"], event["headers"])
             if event["headers"]["eventname"] == "REMOTE_COMMUNICATION":

@@ -8,26 +8,12 @@
 #include <glib/gstdio.h>
 
 #include "bridge/journal_log.h"
+#include "tests/unit/scratch-path.h"
 
 typedef struct Position {
     char id[16];
     uint64_t size;
 } Position;
-
-static int make_path(void **state)
-{
-    g_autofree char *directory = g_dir_make_tmp("supersede-journal-log-XXXXXX", NULL);
-    *state = g_build_filename(directory, "position", NULL);
-    return *state ? 0 : -1;
-}
-
-static int remove_path(void **state)
-{
-    g_autofree char *path = *state;
-    g_autofree char *directory = g_path_get_dirname(path);
-    (void)g_unlink(path);
-    return g_rmdir(directory);
-}
 
 static void assert_reads(const JournalLog *log, uint64_t offset, const char *expected)
 {
@@ -67,8 +53,10 @@ static void a_size_that_cannot_be_is_a_new_log(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(goes_on_where_the_last_one_was, make_path, remove_path),
-        cmocka_unit_test_setup_teardown(a_size_that_cannot_be_is_a_new_log, make_path, remove_path),
+        cmocka_unit_test_setup_teardown(goes_on_where_the_last_one_was, scratch_path_make,
+                                        scratch_path_remove),
+        cmocka_unit_test_setup_teardown(a_size_that_cannot_be_is_a_new_log, scratch_path_make,
+                                        scratch_path_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

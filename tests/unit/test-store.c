@@ -11,21 +11,7 @@
 #include <glib/gstdio.h>
 
 #include "bridge/store.h"
-
-static int make_path(void **state)
-{
-    g_autofree char *directory = g_dir_make_tmp("supersede-store-XXXXXX", NULL);
-    *state = g_build_filename(directory, "state", NULL);
-    return *state ? 0 : -1;
-}
-
-static int remove_path(void **state)
-{
-    g_autofree char *path = *state;
-    g_autofree char *directory = g_path_get_dirname(path);
-    (void)g_unlink(path);
-    return g_rmdir(directory);
-}
+#include "tests/unit/scratch-path.h"
 
 static void put(Store *store, const char *namespec, ProcessState process_state, const char *spawnerr)
 {
@@ -180,7 +166,7 @@ static void believes_no_nonsense(void **state)
     assert_true(store_process(store, "good")->laststop == 1e9);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_path, remove_path)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_path_make, scratch_path_remove)
 
 int main(void)
 {
