@@ -74,9 +74,9 @@ static int compare(Adoption *adoption)
 
 static int find_daemon(Adoption *adoption)
 {
-    ProcessFacts facts;
+    ProcessStat facts;
 
-    int r = process_facts_get(adoption->legacy->pid, &facts);
+    int r = process_stat_read(adoption->legacy->pid, &facts);
     if (r >= 0)
         r = old_daemon_open(adoption->legacy->pid, facts.start, &adoption->old);
     if (r < 0)

@@ -45,7 +45,7 @@ int adoption_members_new(const LegacyDaemon *legacy, const Plan *plan, GPtrArray
     for (unsigned i = 0; i < legacy->processes->len; i++) {
         const LegacyProcess *process = g_ptr_array_index(legacy->processes, i);
         AdoptionMember *member = g_new0(AdoptionMember, 1);
-        ProcessFacts facts = {0};
+        ProcessStat facts = {0};
 
         member->legacy = process;
         member->planned = find_planned(plan, process);
@@ -59,7 +59,7 @@ int adoption_members_new(const LegacyDaemon *legacy, const Plan *plan, GPtrArray
         }
         /* Only a child of the old daemon's is what it says: it may have ended since, and the pid be
          * another's. */
-        if (process->pid > 0 && process_facts_get(process->pid, &facts) >= 0 && facts.parent == legacy->pid) {
+        if (process->pid > 0 && process_stat_read(process->pid, &facts) >= 0 && facts.parent == legacy->pid) {
             member->pid = process->pid;
             member->start = facts.start;
         }
@@ -115,9 +115,9 @@ static AdoptionMember *find_by_environment(const GPtrArray *members, pid_t pid)
 static AdoptionMember *identify(const GPtrArray *members, pid_t pid)
 {
     AdoptionMember *member = NULL;
-    ProcessFacts facts;
+    ProcessStat facts;
 
-    for (int look = 0; look < LOOKS && !member && process_facts_get(pid, &facts) >= 0; look++) {
+    for (int look = 0; look < LOOKS && !member && process_stat_read(pid, &facts) >= 0; look++) {
         if (look > 0)
             (void)usleep(LOOK_USEC);
         member = find_by_environment(members, pid);
@@ -139,9 +139,9 @@ static void drop_ended(GPtrArray *members, const GArray *children)
 {
     for (unsigned i = 0; i < members->len; i++) {
         AdoptionMember *member = g_ptr_array_index(members, i);
-        ProcessFacts facts;
+        ProcessStat facts;
         bool is_there = member->pid > 0 && is_among(children, member->pid) &&
-                        process_facts_get(member->pid, &facts) >= 0 && facts.start == member->start;
+                        process_stat_read(member->pid, &facts) >= 0 && facts.start == member->start;
         if (!is_there)
             member->pid = 0;
         else
@@ -151,9 +151,9 @@ static void drop_ended(GPtrArray *members, const GArray *children)
 
 static int see_child(GPtrArray *members, pid_t pid, char **ret_message)
 {
-    ProcessFacts facts;
+    ProcessStat facts;
 
-    if (process_facts_get(pid, &facts) < 0 || !process_facts_is_alive(pid, facts.start) ||
+    if (process_stat_read(pid, &facts) < 0 || !process_facts_is_alive(pid, facts.start) ||
         find_by_pid(members, pid, facts.start))
         return 0;
     AdoptionMember *member = identify(members, pid);

@@ -29,8 +29,8 @@ static GArray *list_outside(const AdoptionMember *member)
 
     for (unsigned i = 0; i < tree->len; i++) {
         pid_t pid = g_array_index(tree, pid_t, i);
-        ProcessFacts facts;
-        if (process_facts_get(pid, &facts) >= 0 && process_facts_is_alive(pid, facts.start) &&
+        ProcessStat facts;
+        if (process_stat_read(pid, &facts) >= 0 && process_facts_is_alive(pid, facts.start) &&
             !is_in(pid, member->scope))
             g_array_append_val(outside, pid);
     }

@@ -88,8 +88,8 @@ static int stop_and_wait(const OldDaemon *daemon)
     int r = send_signal(daemon, SIGSTOP);
 
     for (int waited = 0; r >= 0; waited += LOOK_USEC) {
-        ProcessFacts facts;
-        r = process_facts_get(daemon->pid, &facts);
+        ProcessStat facts;
+        r = process_stat_read(daemon->pid, &facts);
         if (r >= 0 && facts.state == 'T')
             return 0;
         if (r >= 0 && waited >= FREEZE_USEC)

@@ -14,29 +14,11 @@ static char *read_file(pid_t pid, const char *name)
     return g_file_get_contents(path, &text, NULL, NULL) ? text : NULL;
 }
 
-int process_facts_get(pid_t pid, ProcessFacts *ret)
-{
-    g_autofree char *text = read_file(pid, "stat");
-    int parent, group, session;
-    char state;
-    unsigned long long start;
-
-    /* The name stands in parentheses and may hold any of them. */
-    const char *rest = text ? strrchr(text, ')') : NULL;
-    if (!rest ||
-        sscanf(rest + 1, " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &state, &parent, &group, &session, &start) != 5)
-        return -ESRCH;
-    *ret =
-        (ProcessFacts){.state = state, .parent = parent, .group = group, .session = session, .start = start};
-    return 0;
-}
-
 bool process_facts_is_alive(pid_t pid, uint64_t start)
 {
-    ProcessFacts facts;
+    ProcessStat facts;
 
-    return process_facts_get(pid, &facts) >= 0 && facts.start == start && !strchr("ZX", facts.state);
+    return process_stat_read(pid, &facts) >= 0 && facts.start == start && !strchr("ZX", facts.state);
 }
 
 char *process_facts_parse_cgroup(const char *text)
@@ -59,7 +41,7 @@ char *process_facts_cgroup(pid_t pid)
 
 typedef struct Process {
     pid_t pid;
-    ProcessFacts facts;
+    ProcessStat facts;
 } Process;
 
 /* All there are: an array of Process. */
@@ -72,7 +54,7 @@ static GArray *list_processes(void)
     while (directory && (entry = readdir(directory))) {
         char *end;
         Process process = {.pid = (pid_t)strtol(entry->d_name, &end, 10)};
-        if (process.pid > 0 && *end == '\0' && process_facts_get(process.pid, &process.facts) >= 0)
+        if (process.pid > 0 && *end == '\0' && process_stat_read(process.pid, &process.facts) >= 0)
             g_array_append_val(processes, process);
     }
     if (directory)

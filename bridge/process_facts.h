@@ -6,16 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-typedef struct ProcessFacts {
-    char state; /* 'R', 'S', 'T', 'Z', … as in proc(5) */
-    pid_t parent;
-    pid_t group;
-    pid_t session;
-    uint64_t start; /* in ticks since boot: together with the pid it names one process for good */
-} ProcessFacts;
-
-/* 0, or -ESRCH when there is no such process. */
-int process_facts_get(pid_t pid, ProcessFacts *ret);
+#include "common/process_stat.h"
 
 /* Whether this very process is still there and not merely waiting to be reaped. */
 bool process_facts_is_alive(pid_t pid, uint64_t start);

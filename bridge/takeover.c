@@ -28,11 +28,11 @@ static int find_holder(const char *runtime_directory, const char *configuration,
                        Holder *ret)
 {
     g_autofree char *theirs = NULL, *cgroup = NULL, *unit = NULL;
-    ProcessFacts facts;
+    ProcessStat facts;
     pid_t pid;
 
     if (runtime_directory_holder(runtime_directory, &pid, &theirs) < 0 ||
-        strcmp(theirs, configuration) != 0 || process_facts_get(pid, &facts) < 0 ||
+        strcmp(theirs, configuration) != 0 || process_stat_read(pid, &facts) < 0 ||
         !(cgroup = process_facts_cgroup(pid)))
         return -EBUSY;
     unit = adoption_unit_of(cgroup, geteuid() != 0);

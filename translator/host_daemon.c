@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/command.h"
+#include "common/process_stat.h"
 #include "translator/config.h"
 #include "translator/path.h"
 
@@ -253,23 +254,15 @@ static void look_at_units(GPtrArray *daemons)
     }
 }
 
-static pid_t read_parent(pid_t pid)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/stat", (int)pid), *text = NULL;
-    int parent = 0;
-
-    /* The name stands in parentheses and may hold any of them. */
-    const char *rest = g_file_get_contents(path, &text, NULL, NULL) ? strrchr(text, ')') : NULL;
-    return rest && sscanf(rest + 1, " %*c %d", &parent) == 1 ? parent : 0;
-}
-
 static bool is_child_of_any(const GPtrArray *daemons, const HostDaemon *daemon)
 {
-    pid_t parent = read_parent(daemon->pid);
+    ProcessStat stat;
 
+    if (process_stat_read(daemon->pid, &stat) < 0)
+        return false;
     for (size_t i = 0; i < daemons->len; i++) {
         const HostDaemon *other = daemons->pdata[i];
-        if (parent > 0 && other->pid == parent)
+        if (other->pid == stat.parent)
             return true;
     }
     return false;

@@ -25,6 +25,7 @@
 
 #include "common/cleanup.h"
 #include "common/launch_spec.h"
+#include "common/process_stat.h"
 
 #define NANOSECONDS 1000000000LL
 /* How long startsecs=0 waits for the launcher to execute the program; only a user database that hangs takes
@@ -141,28 +142,16 @@ static long long tick(void)
     return NANOSECONDS / sysconf(_SC_CLK_TCK);
 }
 
-/* Parent and start of a process, from /proc/PID/stat. The start is rounded down to a tick. */
+/* Parent and start of a process. The start is rounded down to a tick. */
 static int read_stat(pid_t pid, pid_t *ret_parent, long long *ret_start)
 {
-    char path[64], text[1024];
-    int parent;
-    unsigned long long ticks;
+    ProcessStat stat;
+    int r = process_stat_read(pid, &stat);
 
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t size = read(fd, text, sizeof text - 1);
-    if (size < 0)
-        return -errno;
-    text[size] = '\0';
-    const char *fields = strrchr(text, ')'); /* the name may hold anything */
-    if (!fields ||
-        sscanf(fields, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &parent, &ticks) != 2)
-        return -EBADMSG;
-    *ret_start = (long long)ticks * tick();
-    *ret_parent = parent;
+    if (r < 0)
+        return r;
+    *ret_start = (long long)stat.start * tick();
+    *ret_parent = stat.parent;
     return 0;
 }
 

@@ -118,7 +118,7 @@ static void be_daemon(int report, bool redirected, bool everything_to_stderr)
 static void begin(Scene *scene, bool redirected)
 {
     int report[2];
-    ProcessFacts facts;
+    ProcessStat facts;
     pid_t pids[2];
 
     scene->redirected = redirected;
@@ -134,11 +134,11 @@ static void begin(Scene *scene, bool redirected)
     while (read(report[0], &rest, 1) > 0)
         ;
     close(report[0]);
-    assert_int_equal(process_facts_get(pids[0], &facts), 0);
+    assert_int_equal(process_stat_read(pids[0], &facts), 0);
     bool program_first = facts.parent == scene->daemon;
     scene->program = pids[program_first ? 0 : 1];
     scene->helper = pids[program_first ? 1 : 0];
-    assert_int_equal(process_facts_get(scene->daemon, &facts), 0);
+    assert_int_equal(process_stat_read(scene->daemon, &facts), 0);
     assert_int_equal(old_daemon_open(scene->daemon, facts.start, &scene->old), 0);
 }
 
@@ -163,10 +163,10 @@ static void another_process_of_that_pid_is_not_taken_for_it(void **state)
 {
     Scene scene = {0};
     OldDaemon *other = NULL;
-    ProcessFacts facts;
+    ProcessStat facts;
 
     begin(&scene, false);
-    assert_int_equal(process_facts_get(scene.daemon, &facts), 0);
+    assert_int_equal(process_stat_read(scene.daemon, &facts), 0);
     assert_int_equal(old_daemon_open(scene.daemon, facts.start + 1, &other), -ESRCH);
     assert_null(other);
     end(&scene);
@@ -190,15 +190,15 @@ static void those_of_a_lost_parent_belong_to_the_tree(void **state)
 static void frozen_it_stands_still_and_thawed_it_goes_on(void **state)
 {
     Scene scene = {0};
-    ProcessFacts facts;
+    ProcessStat facts;
 
     begin(&scene, false);
     assert_int_equal(old_daemon_freeze(scene.old), 0);
-    assert_int_equal(process_facts_get(scene.daemon, &facts), 0);
+    assert_int_equal(process_stat_read(scene.daemon, &facts), 0);
     assert_int_equal(facts.state, 'T');
     assert_int_equal(old_daemon_thaw(scene.old), 0);
     do {
-        assert_int_equal(process_facts_get(scene.daemon, &facts), 0);
+        assert_int_equal(process_stat_read(scene.daemon, &facts), 0);
     } while (facts.state == 'T');
     end(&scene);
 }
