@@ -1,5 +1,6 @@
 /* The inside of the manager, shared by manager.c (groups and configuration), manager_life.c (start and end),
- * manager_look.c, manager_servers.c, manager_signal.c and manager_succession.c. Nobody else includes this. */
+ * manager_dismissal.c, manager_look.c, manager_servers.c, manager_signal.c and manager_succession.c. Nobody
+ * else includes this. */
 #pragma once
 
 #include "bridge/adoption_end.h"
@@ -50,6 +51,7 @@ struct Manager {
     GHashTable *by_name;       /* group name → Group */
     GHashTable *by_unit;       /* unit name → Instance */
     GHashTable *by_socket;     /* unit name → FcgiSocket, owned; of groups that are gone, too */
+    GHashTable *dismissed;     /* set of names: units that are to stop and be forgotten */
     GPtrArray *dead_instances; /* of groups that live on; freed together with */
     GPtrArray *graveyard; /* removed groups: freed from the loop, since a caller may still be inside one */
 
@@ -85,6 +87,14 @@ void manager_order_stops(Manager *manager);
 void manager_become_ready(Manager *manager);
 /* Ends the loop. */
 void manager_fail(Manager *manager, int failure, const char *message);
+
+/* manager_dismissal.c */
+
+/* Stops a unit that is no program's, and lets systemd forget it even if it ends badly. */
+void manager_dismiss(Manager *manager, const char *unit);
+/* What systemd says of units that are neither an instance's nor a socket's. */
+void manager_dismissed_changed(Manager *manager, const char *unit, const UnitSnapshot *snapshot);
+void manager_dismissed_removed(Manager *manager, const char *unit);
 
 /* manager_look.c */
 

@@ -36,6 +36,8 @@ static void on_unit_changed(const char *unit, const UnitSnapshot *snapshot, void
         instance_unit_changed(instance, snapshot);
     else if (socket && manager->ready)
         fcgi_socket_unit_changed(socket, snapshot);
+    else if (!instance && !socket)
+        manager_dismissed_changed(manager, unit, snapshot);
 }
 
 static void on_unit_removed(const char *unit, void *userdata)
@@ -48,6 +50,8 @@ static void on_unit_removed(const char *unit, void *userdata)
         instance_unit_removed(instance);
     else if (socket && manager->ready)
         fcgi_socket_unit_removed(socket);
+    else if (!instance && !socket)
+        manager_dismissed_removed(manager, unit);
 }
 
 static void on_resynchronise(void *userdata)
@@ -465,6 +469,7 @@ static void allocate(Manager *manager)
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_socket =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)fcgi_socket_free);
+    manager->dismissed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     manager->working_directory = g_get_current_dir();
     manager->events = event_bus_new();
     manager->lock = -1;
@@ -538,6 +543,7 @@ void manager_free(Manager *manager)
     g_hash_table_unref(manager->by_name);
     g_hash_table_unref(manager->by_unit);
     g_hash_table_unref(manager->by_socket);
+    g_hash_table_unref(manager->dismissed);
     adoption_end_free(manager->adoption_end);
     rpc_server_free(manager->rpc);
     web_free(manager->web);

@@ -52,8 +52,7 @@ static void stop_strays(Manager *manager, char **units)
             continue;
         main_log_write(manager->log, LOG_LEVEL_WARN,
                        "unit %s belongs to no program of the configuration: stopping it", *units);
-        (void)systemd_stop(manager->systemd, *units, NULL, NULL);
-        (void)systemd_reset_failed(manager->systemd, *units, NULL, NULL);
+        manager_dismiss(manager, *units);
     }
 }
 

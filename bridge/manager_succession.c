@@ -47,8 +47,7 @@ void manager_end_former(Manager *manager)
         return;
     main_log_write(manager->log, LOG_LEVEL_INFO, "took the place of the supervisord in %s; programs go on",
                    manager->former_unit);
-    (void)systemd_stop(manager->systemd, manager->former_unit, NULL, NULL);
-    (void)systemd_reset_failed(manager->systemd, manager->former_unit, NULL, NULL);
+    manager_dismiss(manager, manager->former_unit);
 }
 
 /* Programs that write wait for this process now, on a host that may be busy. What it starts is to be as nice

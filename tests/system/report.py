@@ -1,5 +1,6 @@
 """Runs unittest cases and ends with the line that tests/count understands."""
 
+import os
 import sys
 import time
 import unittest
@@ -43,7 +44,10 @@ class Result(unittest.TestResult):
 
 
 def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    loader = unittest.TestLoader()
+    if os.environ.get("SUPERSEDE_ONLY"):
+        loader.testNamePatterns = [os.environ["SUPERSEDE_ONLY"]]
+    suite = loader.loadTestsFromModule(sys.modules["__main__"])
     result = Result()
     suite.run(result)
     failed = len(result.failures) + len(result.errors) + len(result.skipped) + len(result.unexpectedSuccesses)

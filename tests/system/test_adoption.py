@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -204,6 +205,16 @@ class Succession(unittest.TestCase):
         for name, count in counts.items():
             self.world.check_log(self, name, count + 50)
         self.world.check_fcgi(self)
+
+    def test_what_was_there_for_the_time_being_is_forgotten(self):
+        """Also when it fails after it was told to stop: nothing is left that is called failed."""
+        directory = f"/run/systemd/system/supersede-{self.unit}.d"
+        os.makedirs(directory)
+        self.addCleanup(shutil.rmtree, directory)
+        with open(f"{directory}/end.conf", "w", encoding="utf-8") as file:
+            file.write("[Service]\nExecStopPost=/bin/sh -c 'sleep 2; exit 1'\n")
+        self.world.supersede("adopt", self.world.daemon.conf)
+        self.wait_for_heir()
 
     def test_there_is_one_of_it(self):
         self.world.supersede("adopt", self.world.daemon.conf)

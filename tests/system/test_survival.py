@@ -171,6 +171,24 @@ class Survival(unittest.TestCase):
         self.daemon.wait_state("never", "FATAL")
         self.assertEqual(self.runs("never"), 3)
 
+    def test_what_is_not_configured_any_more_goes(self):
+        """Whatever systemd thinks of how it ends: nothing is left that is called failed."""
+        self.start(counted("stays") + counted("goes", stopsignal="KILL"), stays="RUNNING", goes="RUNNING")
+        stays, goes = self.daemon.pid("stays"), self.daemon.pid("goes")
+        unit = unit_of(goes)
+        self.daemon.kill()
+        self.daemon.configure(counted("stays"))
+        self.daemon.start()
+        wait_until(lambda: process_status(goes) is None, "the program to go")
+        wait_until(lambda: not self.is_loaded(unit), f"{unit} to be forgotten")
+        self.assertEqual(self.daemon.pid("stays"), stays)
+        self.assertIn(f"unit {unit} belongs to no program of the configuration: stopping it", self.daemon.read("main.log"))
+
+    @staticmethod
+    def is_loaded(unit):
+        shown = subprocess.run(["systemctl", "show", "--property=LoadState", "--value", unit], stdout=subprocess.PIPE, text=True, check=True)
+        return shown.stdout.strip() != "not-found"
+
     def test_term_after_a_kill_stops_everything(self):
         self.start(counted("one") + counted("two"), one="RUNNING", two="RUNNING")
         pids = [self.daemon.pid(name) for name in ("one", "two")]
