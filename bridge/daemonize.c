@@ -11,11 +11,11 @@
 
 #include "bridge/fd_store.h"
 #include "bridge/handoff.h"
-#include "bridge/launch.h"
 #include "bridge/runtime_directory.h"
 #include "bridge/systemd_wait.h"
 #include "common/install_path.h"
 #include "translator/property.h"
+#include "translator/service_environment.h"
 #include "translator/unitname.h"
 
 extern char **environ;
@@ -33,7 +33,7 @@ enum { EXIT_USAGE = 2 };
 static int write_handoff(char *const *argv, const char *path)
 {
     g_autofree char *directory = g_get_current_dir();
-    g_auto(GStrv) environment = launch_forget_service(g_strdupv(environ));
+    g_auto(GStrv) environment = service_environment_forget(g_strdupv(environ));
     mode_t mask = umask(0);
 
     umask(mask);

@@ -9,6 +9,7 @@
 
 #include "common/launch_spec.h"
 #include "translator/mapping.h"
+#include "translator/service_environment.h"
 
 static const char *const companions[] = {"", LAUNCH_SPEC_FAILURES, LAUNCH_SPEC_SPAWNERR, LAUNCH_SPEC_FATAL,
                                          LAUNCH_SPEC_ENDED};
@@ -43,32 +44,6 @@ char *launch_search_path(const ProcessConfig *config, const LaunchContext *conte
     return g_strdup(path && *path ? path : "/bin:/usr/bin:/usr/local/bin");
 }
 
-/* What systemd tells a service about itself. A program is a service of its own here; told what holds for the
- * daemon it would report to systemd in the daemon's name. */
-static const char *const about_the_daemon[] = {
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "INVOCATION_ID",
-    "JOURNAL_STREAM",
-    "SYSTEMD_EXEC_PID",
-    "MAINPID",
-    "FDSTORE",
-    "NOTIFY_ACCESS",
-    "MEMORY_PRESSURE_WATCH",
-    "MEMORY_PRESSURE_WRITE",
-};
-
-char **launch_forget_service(char **environment)
-{
-    for (size_t i = 0; i < G_N_ELEMENTS(about_the_daemon); i++)
-        environment = g_environ_unsetenv(environment, about_the_daemon[i]);
-    return environment;
-}
-
 /* The oracle's order: the daemon's environment, its own four variables over that, the configured ones over
  * everything. */
 static char **make_environment(const PlannedProcess *process, const LaunchContext *context)
@@ -77,7 +52,7 @@ static char **make_environment(const PlannedProcess *process, const LaunchContex
     const char *serverurl = config->serverurl ? config->serverurl : context->serverurl;
     char **environment = g_strdupv(context->environment);
 
-    environment = launch_forget_service(environment);
+    environment = service_environment_forget(environment);
     environment = g_environ_setenv(environment, "SUPERVISOR_ENABLED", "1", TRUE);
     if (serverurl)
         environment = g_environ_setenv(environment, "SUPERVISOR_SERVER_URL", serverurl, TRUE);

@@ -27,9 +27,6 @@ typedef struct LaunchContext {
  * own user. */
 bool launch_owner(const ProcessConfig *config, const LaunchContext *context, uid_t *ret);
 
-/* Without what systemd tells a service about itself, which is not for others. Takes and returns a list. */
-char **launch_forget_service(char **environment);
-
 /* Paths below the runtime directory, newly allocated. */
 char *launch_fifo_path(const PlannedProcess *process, const LaunchContext *context, const char *stream);
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "translator/service_environment.h"
+
 static char *unit_path(const char *directory, size_t index)
 {
     g_autofree char *name = g_strdup_printf("%zu.service", index);
@@ -32,10 +34,11 @@ static void remove_units(const char *directory, char *const *texts)
     (void)rmdir(directory);
 }
 
-/* The directory is all that systemd-analyze sees: what the host's units say does not matter here. */
+/* The directory is all that systemd-analyze sees: what the host's units say does not matter here. It plays a
+ * manager (254 at least), which tells NOTIFY_SOCKET that it is ready: not in the daemon's name. */
 static char **make_environment(const char *directory)
 {
-    char **environment = g_get_environ();
+    char **environment = service_environment_forget(g_get_environ());
 
     environment = g_environ_setenv(environment, "SYSTEMD_UNIT_PATH", directory, TRUE);
     environment = g_environ_setenv(environment, "SYSTEMD_LOG_TARGET", "console", TRUE);
