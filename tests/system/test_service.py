@@ -65,7 +65,7 @@ events=TICK_3600
 ENDS = r"supervisor(:[^ ]+)?\.service: (Failed with result '[-a-z]+'\.|Main process exited, code=\w+, status=.*)"
 # A start that came to nothing ends so, or it would not be tried again without the daemon.
 GATE = (r"supervisor:[^ ]+\.service: Control process exited, code=killed, status=\d+/(RTMIN\+1|n/a)|"
-        r"Failed to start supervisor:[^ ]+\.service - .* \(Supervisor program\)\.")
+        r"Failed to start (supervisor:[^ ]+\.service - )?.* \(Supervisor program\)\.")
 
 
 def systemctl(*words, check=True):
