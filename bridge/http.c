@@ -79,6 +79,7 @@ static void server_run(HttpServer *server)
     MHD_UNSIGNED_LONG_LONG timeout = 0;
     enum MHD_Result pending = run_daemon(server, RUN_TIME_LIMIT, &timeout);
 
+    http_acceptor_settle(server->acceptor);
     if (pending != MHD_YES)
         sd_event_source_set_enabled(server->timer, SD_EVENT_OFF);
     else if (timeout > 0)
@@ -350,9 +351,12 @@ static void connection_started(HttpServer *server, struct MHD_Connection *connec
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     *ret_peer = info ? http_peer_new(server, info->connect_fd) : NULL;
-    http_acceptor_count(server->acceptor);
+    if (server->acceptor)
+        http_acceptor_count(server->acceptor);
 }
 
+/* There is no acceptor any more when the server ends: what was accepted just before becomes a connection in
+ * the last MHD_run() only. */
 static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -372,8 +376,8 @@ static void on_accepted(int fd, const struct sockaddr *address, socklen_t addres
     HttpServer *server = userdata;
 
     /* Closes it when it fails. */
-    if (MHD_add_connection(server->daemon, fd, address, address_size) == MHD_YES)
-        sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
+    (void)MHD_add_connection(server->daemon, fd, address, address_size);
+    sd_event_source_set_enabled(server->kick, SD_EVENT_ONESHOT);
 }
 
 /* --- what handlers use --- */

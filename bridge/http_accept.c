@@ -17,6 +17,7 @@ struct HttpAcceptor {
     int fd;
     unsigned limit;
     unsigned count;
+    unsigned handed_over; /* since the last http_acceptor_settle() */
     HttpAccepted accepted;
     void *userdata;
     sd_event_source *io;
@@ -24,10 +25,15 @@ struct HttpAcceptor {
     bool resting; /* until the timer */
 };
 
+static bool has_room(const HttpAcceptor *acceptor)
+{
+    return acceptor->count + acceptor->handed_over < acceptor->limit;
+}
+
 /* A socket that nobody looks at costs nothing, however many wait behind it. */
 static void look_or_not(HttpAcceptor *acceptor)
 {
-    bool wanted = !acceptor->resting && acceptor->count < acceptor->limit;
+    bool wanted = !acceptor->resting && has_room(acceptor);
 
     sd_event_source_set_enabled(acceptor->io, wanted ? SD_EVENT_ON : SD_EVENT_OFF);
 }
@@ -70,6 +76,7 @@ static bool take_one(HttpAcceptor *acceptor)
     int fd = accept4(acceptor->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
+        acceptor->handed_over++;
         acceptor->accepted(fd, (struct sockaddr *)&address, size, acceptor->userdata);
         return true;
     }
@@ -85,7 +92,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 {
     HttpAcceptor *acceptor = userdata;
 
-    for (int i = 0; i < BATCH && acceptor->count < acceptor->limit; i++) {
+    for (int i = 0; i < BATCH && has_room(acceptor); i++) {
         if (!take_one(acceptor))
             break;
     }
@@ -133,5 +140,13 @@ void http_acceptor_count(HttpAcceptor *acceptor)
 void http_acceptor_discount(HttpAcceptor *acceptor)
 {
     acceptor->count--;
+    look_or_not(acceptor);
+}
+
+void http_acceptor_settle(HttpAcceptor *acceptor)
+{
+    if (acceptor->handed_over == 0)
+        return;
+    acceptor->handed_over = 0;
     look_or_not(acceptor);
 }

@@ -24,3 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpAcceptor, http_acceptor_free)
 /* What was accepted has become a connection; one has ended, and there is room again. */
 void http_acceptor_count(HttpAcceptor *acceptor);
 void http_acceptor_discount(HttpAcceptor *acceptor);
+/* Whatever was accepted until now is a connection, or will never be one. Until this is said it takes up room
+ * as well: libmicrohttpd 1.0 only puts it on a list, and tells in its next MHD_run() which became
+ * connections. */
+void http_acceptor_settle(HttpAcceptor *acceptor);

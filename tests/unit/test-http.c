@@ -386,6 +386,20 @@ static void connections_beyond_the_limit_wait(void **state)
     }
 }
 
+/* Accepted, and nothing else yet. */
+static void ends_with_a_connection_just_taken(void **state)
+{
+    Fixture *fixture = *state;
+
+    assert_int_equal(http_listen(fixture->http, &fixture->config, -1), 0);
+    while (sd_event_run(fixture->event, 0) > 0)
+        ;
+    g_autoptr(HttpClient) client = http_client_new(fixture->event, fixture->path);
+    assert_true(sd_event_run(fixture->event, 0) > 0);
+    g_clear_pointer(&fixture->http, http_free);
+    http_client_expect_close(client);
+}
+
 static void ends_with_requests_waiting(void **state)
 {
     Fixture *fixture = *state;
@@ -660,6 +674,7 @@ int main(void)
         TEST(notices_a_client_that_leaves),
         TEST(crowds_wait_and_leave),
         TEST(connections_beyond_the_limit_wait),
+        TEST(ends_with_a_connection_just_taken),
         TEST(ends_with_requests_waiting),
         TEST(sends_the_last_answers),
         TEST(asks_for_the_password),
