@@ -84,6 +84,12 @@ EXTRA = """\
 [program:extra]
 command=/bin/sleep 100000
 """
+# The file comes last: newer ones of systemctl put the line before it where the cursor is to be.
+EDITOR = """\
+#!/bin/sh
+for file; do :; done
+printf '{}' >"$file"
+"""
 RUNNING = ("first", "second", "slow", "full", "quiet", "hog")
 CRASH = ("EXITED", "STARTING", "RUNNING")
 STOP = ("STOPPING", "STOPPED")
@@ -187,7 +193,7 @@ class Faults(unittest.TestCase):
     def systemctl_edit(self, name):
         tasks, editor = str(self.random.randint(100, 200)), "/run/faults-editor"
         with open(editor, "w", encoding="ascii") as file:
-            file.write(f"#!/bin/sh\nprintf '[Service]\\nTasksMax={tasks}\\n' >\"$1\"\n")
+            file.write(EDITOR.format(f"[Service]\\nTasksMax={tasks}\\n"))
         os.chmod(editor, 0o755)
         # It insists on a terminal.
         ours, terminal = os.openpty()

@@ -162,7 +162,9 @@ systemd.EnvironmentFile=/nosuch/file
         self.daemon.start()
         pid = self.daemon.wait_state("app", "RUNNING")["pid"]
         unit = unit_of(pid)
-        self.daemon.write("editor", "#!/bin/sh\nprintf '[Service]\\nMemoryMax=150M\\nEnvironment=EDITED=1\\n' >$1\n", 0o755)
+        # The file comes last: newer ones of systemctl put the line before it where the cursor is to be.
+        self.daemon.write("editor", "#!/bin/sh\nfor file; do :; done\n"
+                          "printf '[Service]\\nMemoryMax=150M\\nEnvironment=EDITED=1\\n' >$file\n", 0o755)
         os.environ["SYSTEMD_EDITOR"] = self.daemon.path("editor")
         # It insists on a terminal.
         self.assertEqual(pty.spawn(["systemctl", "edit", unit]), 0)
