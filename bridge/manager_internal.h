@@ -60,6 +60,9 @@ struct Manager {
     bool term_unexplained; /* SIGTERM has come while systemd could not be asked what it is for */
     bool pidfile_written;
     unsigned looks;      /* units still to be looked at before that */
+    GHashTable *looked;  /* set of Instance: those whose units were */
+    bool look_broke;     /* the connection did, meanwhile */
+    int64_t look_until;  /* monotonic; what breaks later is not tried again */
     GPtrArray *stopping; /* groups still to be stopped, the next one last */
     sd_event_source *bury;
     sd_event_source *shutdown_report;
@@ -101,6 +104,8 @@ void manager_dismissed_removed(Manager *manager, const char *unit);
 /* Looks at all units that are there; goes on from the loop, to manager_become_ready(). 0 or negative errno.
  */
 int manager_look(Manager *manager);
+/* There is a connection to systemd again: goes on with the look that broke off, if one did. */
+void manager_look_again(Manager *manager);
 
 /* manager_servers.c */
 

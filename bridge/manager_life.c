@@ -60,6 +60,7 @@ static void on_resynchronise(void *userdata)
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
     manager_explain_term(manager);
+    manager_look_again(manager);
     for (unsigned i = 0; manager->ready && i < instances->len; i++)
         instance_look(g_ptr_array_index(instances, i));
     GHashTableIter iterator;
@@ -467,6 +468,7 @@ static void allocate(Manager *manager)
     manager->graveyard = g_ptr_array_new_with_free_func((GDestroyNotify)group_free);
     manager->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     manager->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
+    manager->looked = g_hash_table_new(NULL, NULL);
     manager->by_socket =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)fcgi_socket_free);
     manager->dismissed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -542,6 +544,7 @@ void manager_free(Manager *manager)
     g_ptr_array_unref(manager->graveyard);
     g_hash_table_unref(manager->by_name);
     g_hash_table_unref(manager->by_unit);
+    g_hash_table_unref(manager->looked);
     g_hash_table_unref(manager->by_socket);
     g_hash_table_unref(manager->dismissed);
     adoption_end_free(manager->adoption_end);

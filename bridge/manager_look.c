@@ -5,15 +5,29 @@
 #include "bridge/manager_internal.h"
 #include "translator/unitname.h"
 
+/* A systemd that executes itself anew with thousands of units takes some seconds. */
+#define LOOK_LIMIT_USEC (60 * G_USEC_PER_SEC)
+
 /* A process that has been at rest all the time is not worth a line. */
 static void take_up(Manager *manager, Instance *instance, const UnitSnapshot *snapshot)
 {
     const StoreRecord *record = store_process(manager->store, instance_namespec(instance));
     bool was_alive = record && !process_state_is_stopped(record->state);
 
+    g_hash_table_add(manager->looked, instance);
     if (instance_restore(instance, snapshot) && (snapshot || was_alive))
         main_log_write(manager->log, LOG_LEVEL_INFO, "resumed: '%s' %s with pid %d", instance_name(instance),
                        process_state_name(instance_state(instance)), (int)instance_pid(instance));
+}
+
+/* What hangs up is about to execute itself anew: an upgrade of systemd does that, just when services start.
+ * Then the look goes on when there is a connection again. */
+static void break_off(Manager *manager, int error, const char *message)
+{
+    if (error == -ENOTCONN && g_get_monotonic_time() < manager->look_until)
+        manager->look_broke = true;
+    else
+        manager_fail(manager, error, message);
 }
 
 static void on_first_look(const char *unit, int result, const UnitSnapshot *snapshot, void *userdata)
@@ -23,7 +37,7 @@ static void on_first_look(const char *unit, int result, const UnitSnapshot *snap
     FcgiSocket *socket = g_hash_table_lookup(manager->by_socket, unit);
 
     if (!snapshot && result != -ENOENT) {
-        manager_fail(manager, result, "the connection to systemd broke");
+        break_off(manager, result, "the connection to systemd broke");
         return;
     }
     if (instance)
@@ -86,7 +100,7 @@ static void on_listed(int result, char **units, void *userdata)
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
     if (result < 0) {
-        manager_fail(manager, result, "systemd does not answer: its units cannot be listed");
+        break_off(manager, result, "systemd does not answer: its units cannot be listed");
         return;
     }
     stop_strays(manager, units);
@@ -95,6 +109,8 @@ static void on_listed(int result, char **units, void *userdata)
     manager->looks = 1;
     for (unsigned i = 0; i < instances->len; i++) {
         Instance *instance = g_ptr_array_index(instances, i);
+        if (g_hash_table_contains(manager->looked, instance))
+            continue;
         bool loaded = g_strv_contains((const char *const *)units, instance_unit(instance));
         if (!loaded)
             take_up(manager, instance, NULL);
@@ -106,10 +122,26 @@ static void on_listed(int result, char **units, void *userdata)
         manager_become_ready(manager);
 }
 
-int manager_look(Manager *manager)
+static int list(Manager *manager)
 {
     g_autofree char *escaped = unitname_escape_if_needed(manager->settings->identifier);
     g_autofree char *pattern = g_strconcat(escaped, ":*", NULL);
 
     return systemd_list(manager->systemd, pattern, on_listed, manager);
+}
+
+int manager_look(Manager *manager)
+{
+    manager->look_until = g_get_monotonic_time() + LOOK_LIMIT_USEC;
+    return list(manager);
+}
+
+void manager_look_again(Manager *manager)
+{
+    if (!manager->look_broke)
+        return;
+    manager->look_broke = false;
+    int r = list(manager);
+    if (r < 0)
+        on_listed(r, NULL, manager);
 }

@@ -8,7 +8,8 @@ import subprocess
 import unittest
 
 import report
-from daemon import OURS, Daemon, unit_of
+from daemon import OURS, Daemon, Role, unit_of
+from hanging_up import Answer, HangingUp, in_front
 from stories import program
 from waiting import wait_until
 
@@ -108,6 +109,27 @@ class Survival(unittest.TestCase):
                 self.assertEqual(self.all_info()["halted:halted"]["statename"], "STOPPED")
                 self.assertEqual(self.all_info()["steady:steady"]["pid"], pid)
         self.assertEqual(self.runs("steady"), 1)
+
+    def test_systemd_hangs_up_while_the_next_one_looks(self):
+        """Before it has told which units there are, and once more in the middle of telling about them."""
+        self.start(counted("one") + counted("two") + counted("never", "exit 1", startretries=0) + program("off", autostart="false"),
+                   one="RUNNING", two="RUNNING", never="FATAL")
+        before = self.all_info()
+        self.daemon.kill()
+        # Its first connection only asks whether there is somebody.
+        between = HangingUp(self.daemon.path("private"), None, Answer(b"(ssssssouso)", False), Answer(b"ExecMainPID", True))
+        in_front(self.daemon.directory, self.daemon.path("private"), OURS.program("supervisord"))
+        self.daemon.role = Role("ours", self.daemon.directory)
+        self.daemon.start()
+        self.assertEqual(between.hung_up, 2)
+        self.assertEqual(self.all_info(), before)
+        self.assertEqual([self.runs(name) for name in ("one", "two", "never")], [1, 1, 1])
+        log = self.daemon.read("main.log")
+        self.assertEqual([log.count(f"resumed: '{name}' RUNNING") for name in ("one", "two")], [1, 1])
+        # It goes on hearing what systemd has to say.
+        os.kill(self.daemon.pid("one"), signal.SIGKILL)
+        wait_until(lambda: self.runs("one") == 2, "one to run again")
+        self.daemon.wait_state("one", "RUNNING")
 
     def test_what_was_taken_over_can_be_stopped_and_started(self):
         self.start(counted("one") + counted("two", autorestart="true"), one="RUNNING", two="RUNNING")
