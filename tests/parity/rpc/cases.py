@@ -18,6 +18,7 @@ class Case:
     # A named difference: what ours answers, as (kind, content), where the oracle's answer is the one described.
     ours: object = UNSET
     why: str = ""
+    agreed: bool = False  # with some versions of Python the oracle answers the same
     document: bytes = None  # instead of method and params
 
     def __str__(self):
@@ -88,8 +89,11 @@ def multicall_cases():
                     state={"slow": STOPPED, "dies": STOPPED})
     yield multicall(call("supervisor.startProcessGroup", ["g"]), call("supervisor.stopProcess", ["g:*", False]),
                     state={"g:ga": STOPPED, "g:gb": STOPPED, "g:gc": STOPPED})
-    for calls in (5, True, None, {}, {"methodName": "supervisor.getState"}, 1.5):
+    for calls in (5, True, None, 1.5):
         yield Case("system.multicall", (calls,))
+    # A slice of a dictionary is a TypeError, until Python 3.12, where it is a key that is not in there.
+    yield crash("system.multicall", {}, agreed=True)
+    yield crash("system.multicall", {"methodName": "supervisor.getState"}, agreed=True)
     yield crash("system.multicall", "text")
     yield crash("system.multicall", ["text"])
     yield crash("system.multicall", [5])
@@ -355,7 +359,7 @@ class RawCase:
     name: str
     data: bytes
     inet: bool = False
-    ours: object = UNSET  # status
+    ours: tuple = UNSET  # statuses: what the version of libmicrohttpd makes of it
     why: str = ""
 
 
@@ -376,9 +380,9 @@ RAW = [
     RawCase("nonexistent", head("GET /nonexistent HTTP/1.1", HOST)),
     RawCase("broken body", head("POST /RPC2 HTTP/1.1", HOST, "Content-Length: 2", body=b"<a")),
     RawCase("no method", head("POST /RPC2 HTTP/1.1", HOST, "Content-Length: 4", body=b"<a/>")),
-    RawCase("length is no number", head("POST /RPC2 HTTP/1.1", HOST, "Content-Length: abc"), ours=400, why="bad request instead of 500"),
+    RawCase("length is no number", head("POST /RPC2 HTTP/1.1", HOST, "Content-Length: abc"), ours=(400,), why="bad request instead of 500"),
     RawCase("no words", b"GARBAGE\r\n\r\n"),
-    RawCase("four words", b"GET / / HTTP/1.1\r\n\r\n", ours=404, why="the oracle answers with a version that no client understands"),
+    RawCase("four words", b"GET / / HTTP/1.1\r\n\r\n", ours=(404, 301), why="the oracle answers with a version that no client understands"),
     RawCase("no credentials", head("POST /RPC2 HTTP/1.1", HOST, LENGTH, body=GOOD), inet=True),
     RawCase("no credentials, unknown path", head("GET /nonexistent HTTP/1.1", HOST), inet=True),
     RawCase("credentials", head("POST /RPC2 HTTP/1.1", HOST, AUTHORIZED, LENGTH, body=GOOD), inet=True),
