@@ -67,6 +67,19 @@ static void restore_spawnerr(Instance *instance)
                               spawnerr ? spawnerr : "Exited too quickly (process log may have details)");
 }
 
+/* How its process ended, as long as systemd tells. */
+static void restore_told_end(Instance *instance, const UnitSnapshot *snapshot)
+{
+    const Observed observed = {.exit_code = snapshot->exec_main_code,
+                               .exit_status = snapshot->exec_main_status};
+    g_autofree char *text = NULL;
+
+    if (snapshot->exec_main_code == 0)
+        return;
+    instance->laststop = instance_end_seconds(snapshot->exec_main_exit);
+    instance_end_describe(&observed, &instance->exitstatus, &text);
+}
+
 static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
 {
     ProcessState before = instance->state;
@@ -86,6 +99,8 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
                             ? 0
                             : launch_read_failures(instance->planned, &instance->context->launch);
     restore_spawnerr(instance);
+    if (instance->state == PROCESS_EXITED || instance->state == PROCESS_STOPPED)
+        restore_told_end(instance, snapshot);
     int r = instance_output_open(instance);
     if (r < 0)
         main_log_write(instance->context->log, LOG_LEVEL_CRITICAL,
@@ -109,8 +124,6 @@ static void restore_forgotten_end(Instance *instance)
 /* It was alive when the last bridge looked, and is not any more. */
 static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
 {
-    Observed observed = {.exit_code = CLD_EXITED};
-
     if (instance->state == PROCESS_STOPPING) {
         instance->state = PROCESS_STOPPED;
     } else if (launch_is_fatal(instance->planned, &instance->context->launch)) {
@@ -121,12 +134,8 @@ static void restore_ended(Instance *instance, const UnitSnapshot *snapshot)
     }
     instance->laststop = instance_end_seconds(snapshot ? snapshot->exec_main_exit : 0);
     restore_forgotten_end(instance);
-    if (snapshot && snapshot->exec_main_code != 0) {
-        g_autofree char *text = NULL;
-        observed.exit_code = snapshot->exec_main_code;
-        observed.exit_status = snapshot->exec_main_status;
-        instance_end_describe(&observed, &instance->exitstatus, &text);
-    }
+    if (snapshot)
+        restore_told_end(instance, snapshot);
     /* What it wrote last is still in the FIFO if anything kept that open. */
     if (instance_output_open(instance) >= 0)
         instance_output_drain(instance);

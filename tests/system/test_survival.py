@@ -40,6 +40,10 @@ def process_status(pid):
         return None
 
 
+def active_state(unit):
+    return subprocess.run(["systemctl", "show", "-P", "ActiveState", unit], check=True, capture_output=True, text=True).stdout.strip()
+
+
 class Survival(unittest.TestCase):
     def setUp(self):
         self.daemon = Daemon(OURS, f"survives{self.id().rpartition('_')[2]}")
@@ -183,6 +187,25 @@ class Survival(unittest.TestCase):
         self.assertEqual(self.daemon.wait_state("expected", "EXITED")["exitstatus"], 2)
         self.assertEqual(self.daemon.wait_state("either", "EXITED")["exitstatus"], 5)
         self.assertEqual((self.runs("fine"), self.runs("bad")), (1, 1))
+
+    def test_an_end_that_is_not_over_is_learnt(self):
+        """systemd is still busy with what follows it when the next bridge looks."""
+        self.start(counted("killed", "sleep 2; while [ ! -e %(here)s/go ]; do sleep 0.1; done; kill -9 $$", autorestart="false",
+                           **{"systemd.ExecStopPost": "/bin/sh -c 'until [ -e %(here)s/over ]; do sleep 0.1; done'"}),
+                   killed="RUNNING")
+        pid = self.daemon.pid("killed")
+        unit = unit_of(pid)
+        self.daemon.kill()
+        self.daemon.write("go", "")
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the end")
+        self.daemon.start()
+        self.assertEqual(active_state(unit), "deactivating")
+        info = self.daemon.info("killed")
+        self.assertEqual((info["statename"], info["exitstatus"]), ("EXITED", -1))
+        self.assertGreaterEqual(info["stop"], info["start"])
+        self.daemon.write("over", "")
+        wait_until(lambda: active_state(unit) == "inactive", "the unit to be done")
+        self.assertEqual(self.daemon.info("killed"), info | {"now": self.daemon.info("killed")["now"]})
 
     def test_giving_up_needs_no_bridge(self):
         self.start(counted("never", "exit 1", startsecs=2, startretries=2))
