@@ -4,6 +4,7 @@
 #include <ini.h>
 #include <string.h>
 
+#include "build_config.h"
 #include "translator/text.h"
 
 #define DEFAULT_SECTION "DEFAULT"
@@ -257,17 +258,17 @@ static char *ini_show_line(const Line *line)
     return g_strconcat(shown, is_whole ? "" : " and more", NULL);
 }
 
-/* Where an inline comment begins, or the line's end. Python looks at the first semicolon and the first hash,
- * then at the second of each, and so on, and stops in the round in which one of them has white space before
- * it: a comment that only begins with the third hash is overlooked when the first semicolon begins one
- * further right. */
+/* Where an inline comment begins, or the line's end. Python until 3.12 looks at the first semicolon and the
+ * first hash, then at the second of each, and so on, and stops in the round in which one of them has white
+ * space before it: a comment that only begins with the third hash is overlooked when the first semicolon
+ * begins one further right. Newer ones find the leftmost. */
 static const char *ini_find_comment(const Line *line)
 {
     const char prefixes[] = {';', '#'};
     const char *at[] = {line->start, line->start};
     const char *comment = line->end;
     bool searching = true;
-    while (comment == line->end && searching) {
+    while ((comment == line->end || !PYTHON_OVERLOOKS_COMMENTS) && searching) {
         searching = false;
         for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
             const char *found = at[i] ? memchr(at[i], prefixes[i], (size_t)(line->end - at[i])) : NULL;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "build_config.h"
 #include "translator/ini.h"
 #include "translator/text.h"
 
@@ -125,11 +126,12 @@ static void test_blank_before_semicolon_survives(void **state)
     assert_value(&read, "a", "x", "1#2;3");
     read_clear(&read);
     read = read_text("[a]\nx=1;2 ;3 #4\n");
-    assert_value(&read, "a", "x", "1;2 ;3");
+    assert_value(&read, "a", "x", PYTHON_OVERLOOKS_COMMENTS ? "1;2 ;3" : "1;2");
     read_clear(&read);
     g_autofree char *padding = g_strnfill(300, 'y');
     g_autofree char *text = g_strdup_printf("[a]\nx=1;%s ;%s  ;3 #4\n", padding, padding);
-    g_autofree char *expected = g_strdup_printf("1;%s ;%s  ;3", padding, padding);
+    g_autofree char *expected = PYTHON_OVERLOOKS_COMMENTS ? g_strdup_printf("1;%s ;%s  ;3", padding, padding)
+                                                          : g_strconcat("1;", padding, NULL);
     read = read_text(text);
     assert_value(&read, "a", "x", expected);
     read_clear(&read);
