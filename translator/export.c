@@ -166,8 +166,10 @@ static char *listen_address(Exporter *exporter, const PlannedGroup *group)
 {
     const SocketConfig *socket = &group->config->socket;
 
+    /* systemd takes /var/run for /run by itself, and complains about it each time. */
     if (socket->is_unix)
-        return g_strdup(socket->path);
+        return g_strdup(g_str_has_prefix(socket->path, "/var/run/") ? socket->path + strlen("/var")
+                                                                    : socket->path);
     g_autofree char *address = exporter->host->find_address(socket->host);
     if (!address) {
         diagnostics_add_ours(exporter->diagnostics, SEVERITY_WARNING, group->config->origin.file,
