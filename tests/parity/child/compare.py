@@ -104,6 +104,12 @@ def write(path, text, mode=0o644):
     os.chmod(path, mode)
 
 
+def installed(*programs):
+    """Where every user can run them, wherever this tree is."""
+    run("install", "-m", "755", *programs, os.path.dirname(PROBE))
+    return [f"{os.path.dirname(PROBE)}/{os.path.basename(program)}" for program in programs]
+
+
 def set_up(probe):
     run("install", "-m", "755", probe, PROBE)
     os.makedirs(f"{PLACE}/tools")
@@ -352,6 +358,7 @@ def main(probe, kind, *command):
             del PROGRAMS[name]
     oracle = by_daemon("oracle", ["/usr/bin/supervisord"])
     if kind == "--launcher":
+        command = installed(*command)
         ours = {name: launch(name, *command) for name in PROGRAMS}
     else:
         ours = by_daemon("ours", list(command))
