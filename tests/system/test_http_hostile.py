@@ -146,15 +146,16 @@ class Hostile(unittest.TestCase):
             "Authorization: Basic /////w==": 400, basic(f"{USER}:{{SHA}}{hashlib.sha1(PASSWORD.encode()).hexdigest()}"): 401,
             basic(f"{USER}:{hashlib.sha1(PASSWORD.encode()).hexdigest()}"): 401,
         }
+        # "!" decodes to nothing, as in Python: no colon there. The blank behind "Basic" is none of the value's, which newer
+        # versions of libmicrohttpd know.
+        either = {"Authorization: Basic !": 500, basic(""): 401}
         for address in (PLAIN, HASHED):
             for path in PATHS:
                 for header, status in wrong.items():
                     for method in ("GET", "POST"):
                         sent = request(STOP if method == "POST" else b"", [header] if header else [], path=path, method=method)
                         got, body = ask(address, sent)
-                        # "!" decodes to nothing, as in Python: no colon there.
-                        wanted = (status, 500) if header == "Authorization: Basic !" else (status,)
-                        self.assertIn(got, wanted, (address, path, header, method))
+                        self.assertIn(got, {status, either.get(header, status)}, (address, path, header, method))
                         self.assertNotIn(b"victim", body)
         for address in (PLAIN, HASHED):
             self.assertEqual(ask(address, request(HARMLESS, [basic(f"{USER}:{PASSWORD}")]))[0], 200)
