@@ -21,7 +21,11 @@ static ProcessState state_of(const UnitSnapshot *snapshot)
     case ACTIVE_STATE_RELOADING:
         return PROCESS_RUNNING;
     case ACTIVE_STATE_ACTIVATING:
-        return snapshot->main_pid != 0 ? PROCESS_STARTING : PROCESS_BACKOFF;
+        if (snapshot->main_pid != 0)
+            return PROCESS_STARTING;
+        /* Without the gate that waits in a backoff it is between two starts: newer versions of systemd call
+         * that activating, too, for as long as the job has to wait (for this very daemon, for example). */
+        return snapshot->control_pid != 0 ? PROCESS_BACKOFF : PROCESS_EXITED;
     case ACTIVE_STATE_DEACTIVATING:
         return snapshot->main_pid != 0 ? PROCESS_STOPPING : PROCESS_EXITED;
     case ACTIVE_STATE_INACTIVE:

@@ -177,6 +177,32 @@ command=/bin/sleep 1000
         self.assertEqual(lines, [f"line {i + 1}" for i in range(len(lines))])
         os.remove(f"{LOGS}/counts.log")
 
+    def test_a_crash_while_it_restarts(self):
+        """The program is to run again, but only after the daemon: it has ended, and is not one that backs off."""
+        dropin, gone_on = "/run/systemd/system/supervisor.service.d/waits.conf", "/run/service-goes-on"
+        os.makedirs(os.path.dirname(dropin), exist_ok=True)
+        with open(dropin, "w", encoding="ascii") as file:
+            file.write(f"[Service]\nExecStartPre=/bin/sh -c 'until [ -e {gone_on} ]; do sleep 0.05; done'\n")
+        self.addCleanup(systemctl, "daemon-reload")
+        self.addCleanup(os.unlink, dropin)
+        with open(gone_on, "w", encoding="ascii"):
+            pass
+        systemctl("daemon-reload")
+        self.start("[program:crashes]\ncommand=/bin/sleep 1000\n", "crashes")
+        old = self.pids()["crashes"]
+        os.unlink(gone_on)
+        systemctl("restart", "--no-block", "supervisor.service")
+        wait_until(lambda: systemctl("show", "-P", "SubState", "supervisor.service") == "start-pre", "the restart to wait")
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: systemctl("show", "-P", "NRestarts", "supervisor:crashes.service") == "1", "the restart of the program")
+        self.assertEqual(systemctl("show", "-P", "MainPID", "supervisor:crashes.service"), "0")
+        with open(gone_on, "w", encoding="ascii"):
+            pass
+        wait_until(lambda: (self.pids_or_none() or {}).get("crashes", 0) not in (0, old), "a new process")
+        with open(f"{LOGS}/supervisord.log", encoding="utf-8") as file:
+            resumed = re.findall("resumed: 'crashes' (.*)", file.read())
+        self.assertEqual(resumed, ["EXITED with pid 0"])
+
     def ask_unheard(self, word):
         """systemd executes itself anew between the daemon's SIGTERM and the moment when it reads that: nobody says yet what it
         is for. Held as a debugger does it, since systemd sends SIGCONT and thaws what it stops. Returns the daemon's process."""
