@@ -125,7 +125,7 @@ static const char *kind_name(int result)
         [COMMAND_NOT_EXECUTABLE] = "NOT_EXECUTABLE",
     };
 
-    assert_in_range(result, 0, COMMAND_NOT_EXECUTABLE);
+    assert_true(result >= COMMAND_OK && result <= COMMAND_NOT_EXECUTABLE);
     return names[result];
 }
 

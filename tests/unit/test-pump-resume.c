@@ -180,7 +180,8 @@ static void resume(Fixture *fixture)
     start_bridge(fixture);
     write_through(fixture, text->str, text->len);
     end_bridge(fixture);
-    assert_in_range(fake_journald_receive(fixture->journald), 1, LINES - 1);
+    guint received = fake_journald_receive(fixture->journald);
+    assert_true(received >= 1 && received < LINES);
     start_bridge(fixture);
     run_until_entries(fixture, LINES);
     assert_journal(fixture, text);
