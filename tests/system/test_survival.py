@@ -40,8 +40,8 @@ def process_status(pid):
         return None
 
 
-def active_state(unit):
-    return subprocess.run(["systemctl", "show", "-P", "ActiveState", unit], check=True, capture_output=True, text=True).stdout.strip()
+def shown(unit, name):
+    return subprocess.run(["systemctl", "show", "-P", name, unit], check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Survival(unittest.TestCase):
@@ -199,13 +199,35 @@ class Survival(unittest.TestCase):
         self.daemon.write("go", "")
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the end")
         self.daemon.start()
-        self.assertEqual(active_state(unit), "deactivating")
+        self.assertEqual(shown(unit, "ActiveState"), "deactivating")
         info = self.daemon.info("killed")
         self.assertEqual((info["statename"], info["exitstatus"]), ("EXITED", -1))
         self.assertGreaterEqual(info["stop"], info["start"])
         self.daemon.write("over", "")
-        wait_until(lambda: active_state(unit) == "inactive", "the unit to be done")
+        wait_until(lambda: shown(unit, "ActiveState") == "inactive", "the unit to be done")
         self.assertEqual(self.daemon.info("killed"), info | {"now": self.daemon.info("killed")["now"]})
+
+    def test_a_wait_before_a_restart(self):
+        """What was RUNNING when it crashed is EXITED until systemd starts it anew; what came to nothing is in BACKOFF."""
+        self.start(counted("up", autorestart="true") + counted("early", "exit 1", startretries=5), up="RUNNING", early="BACKOFF")
+        pid = self.daemon.pid("up")
+        units = [unit_of(pid).rpartition(":")[0] + f":{name}.service" for name in ("up", "early")]
+        for unit in units:
+            os.makedirs(f"/run/systemd/system/{unit}.d", exist_ok=True)
+            with open(f"/run/systemd/system/{unit}.d/zz-pause.conf", "w", encoding="ascii") as file:
+                file.write("[Service]\nRestartSec=5\n")
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        self.daemon.kill()
+        os.kill(pid, signal.SIGKILL)
+        for unit in units:
+            wait_until(lambda unit=unit: shown(unit, "SubState") == "auto-restart", f"{unit} to wait")
+        self.daemon.start()
+        states = [self.daemon.state(name) for name in ("up", "early")]
+        self.assertEqual([shown(unit, "SubState") for unit in units], ["auto-restart"] * 2)
+        self.assertEqual(states, ["EXITED", "BACKOFF"])
+        self.assertEqual(self.daemon.info("up")["exitstatus"], -1)
+        self.assertNotEqual(self.daemon.wait_state("up", "RUNNING")["pid"], pid)
+        self.assertEqual(self.runs("up"), 2)
 
     def test_giving_up_needs_no_bridge(self):
         self.start(counted("never", "exit 1", startsecs=2, startretries=2))
