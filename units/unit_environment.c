@@ -7,8 +7,19 @@
 /* Every service gets these, asked for or not. NOTIFY_SOCKET and WATCHDOG_USEC are not among them: they are
  * there only when NotifyAccess= or WatchdogSec= was set. */
 static const char *const about_the_launcher[] = {
-    "INVOCATION_ID",         "JOURNAL_STREAM",        "SYSTEMD_EXEC_PID", "MANAGERPID", "MANAGERPIDFDID",
-    "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE", "FDSTORE",          NULL,
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "MANAGERPID",
+    "MANAGERPIDFDID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "CPU_PRESSURE_WATCH",
+    "CPU_PRESSURE_WRITE",
+    "IO_PRESSURE_WATCH",
+    "IO_PRESSURE_WRITE",
+    "FDSTORE",
+    NULL,
 };
 
 static size_t name_length(const char *variable)

@@ -26,11 +26,11 @@ static void assert_merged(const char *const *base, char *const *given, const cha
 
 static char path[] = "PATH=/manager", other_path[] = "PATH=/set", lang[] = "LANG=C", a[] = "A=2", b[] = "B=3",
             id[] = "INVOCATION_ID=12", stream[] = "JOURNAL_STREAM=1:2", notify[] = "NOTIFY_SOCKET=/x",
-            odd[] = "odd";
+            odd[] = "odd", cpu[] = "CPU_PRESSURE_WATCH=/p", io[] = "IO_PRESSURE_WRITE=c29t";
 
 static void test_what_all_units_get_is_left_out(void **state)
 {
-    assert_merged(manager, (char *const[]){lang, path, id, stream, odd, NULL}, own);
+    assert_merged(manager, (char *const[]){lang, path, id, stream, odd, cpu, io, NULL}, own);
 }
 
 static void test_what_was_set_wins(void **state)

@@ -91,11 +91,12 @@ UNPRIVILEGED_DIFFERENCES = {
     "oom_score_adj": "the user manager raises it for its services, which cannot be undone without privileges",
 }
 # In the environment of any service, or of one with User=.
-OF_SYSTEMD = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
-              "USER", "LOGNAME", "HOME", "SHELL", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "MANAGERPID")
+PRESSURE = tuple(f"{what}_PRESSURE_{how}" for what in ("MEMORY", "CPU", "IO") for how in ("WATCH", "WRITE"))
+OF_SYSTEMD = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", *PRESSURE, "USER", "LOGNAME", "HOME", "SHELL", "NOTIFY_SOCKET",
+              "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID", "MANAGERPID", "MANAGERPIDFDID")
 # Ours never passes these on; the others come from User= and belong to the environment that programs inherit.
-ABOUT_THE_DAEMON = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH",
-                    "MEMORY_PRESSURE_WRITE", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID")
+ABOUT_THE_DAEMON = ("INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", *PRESSURE, "NOTIFY_SOCKET", "LISTEN_FDS",
+                    "LISTEN_PID", "LISTEN_PIDFDID")
 
 
 def write(path, text, mode=0o644):
