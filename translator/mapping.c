@@ -31,9 +31,9 @@ static const FixedProperty fixed_properties[] = {
        killed. */
     {PROPERTY_UINT64, "TasksMax", NULL, UINT64_MAX},
     {PROPERTY_STRING, "OOMPolicy", "continue", 0},
-    /* The status page and /metrics tell about them; system.conf may have switched them off. */
+    /* The status page and /metrics tell about it; system.conf may have switched it off. CPU time needs no
+       switch: the kernel counts it for every cgroup, and newer systemd has no CPUAccounting=. */
     {PROPERTY_BOOLEAN, "MemoryAccounting", NULL, true},
-    {PROPERTY_BOOLEAN, "CPUAccounting", NULL, true},
     /* No target wants these units, so `systemctl isolate` would stop them; it does not stop supervisord's
        programs. */
     {PROPERTY_BOOLEAN, "IgnoreOnIsolate", NULL, true},
@@ -267,7 +267,6 @@ PropertyList *mapping_scope(const PlannedProcess *process, const uint32_t *pids,
     property_list_add_string(list, "Slice", process->group->slice);
     property_list_add_uint64(list, "TasksMax", UINT64_MAX);
     property_list_add_boolean(list, "MemoryAccounting", true);
-    property_list_add_boolean(list, "CPUAccounting", true);
     property_list_add_boolean(list, "IgnoreOnIsolate", true);
     /* Nobody wants to hear of how it ended: the daemon has seen it. */
     property_list_add_string(list, "CollectMode", "inactive-or-failed");

@@ -167,7 +167,7 @@ def what_systemd_understands():
             "Type": "simple", "Restart": "on-failure", "RestartUSec": "0", "TimeoutStartUSec": "infinity",
             "TimeoutStopUSec": "10s", "StartLimitIntervalUSec": "0", "KillMode": "mixed", "KillSignal": "10",
             "SendSIGKILL": "yes", "SuccessExitStatus": "0 2", "RestartForceExitStatus": "HUP INT PIPE TERM",
-            "TasksMax": "infinity", "MemoryAccounting": "yes", "CPUAccounting": "yes", "OOMPolicy": "continue", "IgnoreOnIsolate": "yes", "CollectMode": "inactive",
+            "TasksMax": "infinity", "MemoryAccounting": "yes", "OOMPolicy": "continue", "IgnoreOnIsolate": "yes", "CollectMode": "inactive",
             "StandardInput": "null", "StandardOutput": "null", "StandardError": "journal", "User": "", "Environment": "",
             "DefaultDependencies": "yes", "Transient": "yes", "Description": "understood (Supervisor program)",
     }.items():
