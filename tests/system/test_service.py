@@ -66,6 +66,8 @@ ENDS = r"supervisor(:[^ ]+)?\.service: (Failed with result '[-a-z]+'\.|Main proc
 # A start that came to nothing ends so, or it would not be tried again without the daemon.
 GATE = (r"supervisor:[^ ]+\.service: Control process exited, code=killed, status=\d+/(RTMIN\+1|n/a)|"
         r"Failed to start (supervisor:[^ ]+\.service - )?.* \(Supervisor program\)\.")
+# systemd 262 says so of every unit with a limit on tasks, where a box has no controller for that.
+NO_LIMITS = r"supervisor[^ ]*: Failed to read pids\.max for control group \S+, ignoring: No data available"
 
 
 def systemctl(*words, check=True):
@@ -360,8 +362,10 @@ command=/bin/sleep 1000
         subprocess.run(["journalctl", "--sync"], check=True)
         found = entries(cursor)
         told = [entry["MESSAGE"] for entry in found]
+        with open("/sys/fs/cgroup/cgroup.controllers", encoding="ascii") as file:
+            meant = f"{ENDS}|{GATE}" if "pids" in file.read().split() else f"{ENDS}|{GATE}|{NO_LIMITS}"
         ours = [f"{entry.get('_COMM')}: {entry['MESSAGE']}" for entry in found
-                if not (entry.get("_PID") == "1" and re.fullmatch(f"{ENDS}|{GATE}", entry["MESSAGE"]))]
+                if not (entry.get("_PID") == "1" and re.fullmatch(meant, entry["MESSAGE"]))]
         self.assertEqual(ours, [])
         # The filter sees what it should: the daemon was killed.
         self.assertIn("supervisor.service: Failed with result 'signal'.", told)
