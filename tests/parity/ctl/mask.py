@@ -8,6 +8,9 @@ EXCEPTION = re.compile(r"error: <class '[^']*'>, (.*): file: \S+ line: \d+$", re
 # Python warns in two lines of its own before it asks for a password on a standard input that is no terminal.
 GETPASS = re.compile(r"^.*GetPassWarning: .*\n.*\n", re.MULTILINE)
 
+# Python 3.14 lists what a shortened option could be.
+POSSIBLE = re.compile(r"(option --\S* not a unique prefix); possible options: .*$", re.MULTILINE)
+
 # Our messages about a configuration say where.
 PLACE = re.compile(r" \(file: '[^']*'(, line: \d+)?\)$", re.MULTILINE)
 
@@ -27,7 +30,7 @@ HELP_LINE = re.compile(r"^(.*?)\t+[^\t]*$")
 
 
 def exceptions(text):
-    return GETPASS.sub("", EXCEPTION.sub(r"error: \1", text))
+    return POSSIBLE.sub(r"\1", GETPASS.sub("", EXCEPTION.sub(r"error: \1", text)))
 
 
 def mask(text, replacements):
