@@ -624,6 +624,34 @@ static void test_settings_are_shown_to_systemd(void **state)
     assert_int_equal(error->line, 6);
 }
 
+/* A newer systemd than the one that the file was written for. */
+static int has_removed(char *const *texts, bool user_manager,
+                       void (*tell)(size_t text, unsigned line, const char *message, void *userdata),
+                       void *userdata)
+{
+    tell(0, 5, "Support for option CPUAccounting= has been removed and it is ignored", userdata);
+    return 0;
+}
+
+static void test_what_systemd_has_removed_is_a_warning(void **state)
+{
+    ConfigHost newer = host;
+    g_autoptr(Diagnostics) diagnostics = diagnostics_new();
+    g_autoptr(Config) config = NULL;
+
+    newer.read_units = has_removed;
+    write_file("x.conf", WITH("systemd.CPUAccounting=yes\n"));
+    assert_int_equal(config_load_daemon("x.conf", &newer, diagnostics, &config), 0);
+    assert_non_null(config);
+    assert_int_equal(diagnostics_count(diagnostics), 1);
+    const Diagnostic *warning = diagnostics_get(diagnostics, 0);
+    assert_int_equal(warning->severity, SEVERITY_WARNING);
+    assert_string_equal(warning->text,
+                        "Support for option CPUAccounting= has been removed and it is ignored");
+    assert_string_equal(warning->option, "program:x.systemd.cpuaccounting");
+    assert_int_equal(warning->line, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -647,6 +675,7 @@ int main(void)
         cmocka_unit_test(test_settings_refused),
         cmocka_unit_test(test_settings_are_compared),
         cmocka_unit_test(test_settings_are_shown_to_systemd),
+        cmocka_unit_test(test_what_systemd_has_removed_is_a_warning),
         cmocka_unit_test(test_search),
         cmocka_unit_test(test_real_host),
     };
