@@ -1,5 +1,5 @@
 /* The properties of systemd that an option systemd.PROPERTY may set: systemd itself ignores a name that it
- * does not know, so the names are held against this table, of systemd 252 and what came until 257. */
+ * does not know, so the names are held against this table, of systemd 252 and what came until 262. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import unittest
@@ -11,6 +12,17 @@ from daemon import OURS, Daemon, unit_of
 from waiting import wait_until
 
 SHOW = "/bin/sh -c 'env >%(here)s/%(program_name)s.env; grep Cap /proc/self/status >%(here)s/%(program_name)s.caps; ulimit -n >%(here)s/%(program_name)s.files; exec sleep 1000'"
+# Names that systemd itself only keeps for old files: another one has taken their place, or nothing has.
+ABANDONED = set("""BindTo PropagateReloadTo PropagateReloadFrom RequiresOverridable RequisiteOverridable OnFailureIsolate
+    StartLimitInterval ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories CPUShares StartupCPUShares MemoryLimit
+    BlockIOAccounting BlockIOWeight StartupBlockIOWeight BlockIODeviceWeight BlockIOReadBandwidth BlockIOWriteBandwidth""".split())
+
+
+def names_of_systemd():
+    """What the running systemd takes in [Unit] and [Service]."""
+    done = subprocess.run(["/lib/systemd/systemd", "--dump-configuration-items"], check=True, text=True, stdout=subprocess.PIPE)
+    sections = re.findall(r"^\[(\w+)\]\n((?:\w+=.*\n)*)", done.stdout, re.MULTILINE)
+    return {name for section, lines in sections if section in ("Unit", "Service") for name in re.findall(r"^(\w+)=", lines, re.MULTILINE)}
 
 
 def properties(unit, *names):
@@ -182,6 +194,21 @@ systemd.EnvironmentFile=/nosuch/file
         self.daemon.rpc.supervisor.startProcess("app")
         self.assertEqual(self.environment("app").get("EDITED"), "1")
         self.assertEqual(properties(unit, "MemoryMax")["MemoryMax"], str(150 << 20))
+
+    def is_known(self, name):
+        # The backslash is complained of before systemd is asked, which would take longer.
+        with open(self.daemon.conf, "w", encoding="ascii") as file:
+            file.write(f"[supervisord]\n[program:x]\ncommand=/bin/true\nsystemd.{name}=x\\\n")
+        done = subprocess.run([OURS.program("supersede"), "check", self.daemon.conf], check=False, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        self.assertIn("error: ", done.stdout)
+        return f"systemd has no property '{name.lower()}'" not in done.stdout
+
+    def test_the_properties_of_this_systemd_are_known(self):
+        names = names_of_systemd()
+        self.assertGreater(len(names), 300)
+        self.assertFalse(self.is_known("NoSuchProperty"))
+        self.assertEqual({name for name in names if not self.is_known(name)}, names & ABANDONED)
 
     def test_wrong_ones_keep_the_daemon_from_starting(self):
         for setting, words in (("MemroyMax=1G", "did you mean 'MemoryMax'?"), ("Nice=lots", "Nice=lots: "),
