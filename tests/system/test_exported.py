@@ -79,8 +79,8 @@ command=/bin/x second
 """
 # What each manager says of itself, and what README of an export says that User= sets.
 MANAGERS = ("SUPERVISOR_ENABLED", "SUPERVISOR_SERVER_URL", "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_GROUP_NAME",
-            "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
-            "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE")
+            "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS",
+            "LISTEN_FDNAMES", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE")
 OF_THE_USER = ("HOME", "USER", "LOGNAME", "SHELL")
 # systemd's own environment for services; its PATH differs from one version to the next.
 CLEAN = {"LANG": "C.UTF-8",
