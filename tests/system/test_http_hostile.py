@@ -330,7 +330,8 @@ class Hostile(unittest.TestCase):
         for headers in (["Content-Length: 0"], [f"Content-Length: {len(HARMLESS)}", "Content-Length: 0"],
                         ["Transfer-Encoding: chunked"], ["Transfer-Encoding: identity"], ["transfer-encoding:\tchunked"]):
             status, _ = ask(OPEN, request(b"0\r\n\r\n" + inner, headers))
-            self.assertIn(status, (400, 411), headers)
+            # Newer versions of libmicrohttpd say of a coding that they do not have that it is not implemented.
+            self.assertIn(status, (400, 411, 501) if "Transfer-Encoding: identity" in headers else (400, 411), headers)
             self.assert_unharmed()
         status, _ = ask(OPEN, request(HARMLESS + b"\r\n" + inner, path="/nothing"))
         self.assertEqual(status, 400)
