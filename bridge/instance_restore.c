@@ -84,13 +84,12 @@ static void restore_told_end(Instance *instance, const UnitSnapshot *snapshot)
     instance_end_describe(&observed, &instance->exitstatus, &text);
 }
 
-/* Without a process and without a gate (auto-restart) systemd waits before it starts the program anew. An end
- * that the gate has not counted was that of a program that was up. */
-static bool waits_after_end(const Instance *instance, const UnitSnapshot *snapshot)
+/* systemd waits before it starts the program anew. An end that the gate has not counted was that of a program
+ * that was up, whatever was known before. */
+static ProcessState state_before_restart(const Instance *instance)
 {
-    return snapshot->active_state == ACTIVE_STATE_ACTIVATING && snapshot->main_pid == 0 &&
-           snapshot->control_pid == 0 &&
-           launch_read_failures(instance->planned, &instance->context->launch) == 0;
+    return launch_read_failures(instance->planned, &instance->context->launch) > 0 ? PROCESS_BACKOFF
+                                                                                   : PROCESS_EXITED;
 }
 
 static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
@@ -100,9 +99,9 @@ static void restore_live(Instance *instance, const UnitSnapshot *snapshot)
     instance->unit_busy = true;
     instance->state = state_of(snapshot);
     if (instance->state == PROCESS_EXITED)
-        instance->state = state_without_process(instance, before);
-    else if (waits_after_end(instance, snapshot))
-        instance->state = PROCESS_EXITED;
+        instance->state = snapshot->active_state == ACTIVE_STATE_ACTIVATING
+                              ? state_before_restart(instance)
+                              : state_without_process(instance, before);
     /* The gate has said so, and waits for the stop that it asked for. */
     if (instance->state == PROCESS_BACKOFF && before == PROCESS_FATAL &&
         launch_is_fatal(instance->planned, &instance->context->launch))
