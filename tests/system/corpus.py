@@ -12,7 +12,10 @@ PARSES = 97
 
 
 def files():
-    return sorted(CORPUS.glob("*.conf"))
+    found = sorted(CORPUS.glob("*.conf"))
+    if not found:
+        raise AssertionError(f"there are no configurations in {CORPUS}; SUPERSEDE_CORPUS names another directory")
+    return found
 
 
 def main_file(path, directory):
