@@ -94,13 +94,18 @@ static void look_at_sockets(Manager *manager, char **units)
     }
 }
 
+static void break_off_list(Manager *manager, int error)
+{
+    break_off(manager, error, "systemd does not answer: its units cannot be listed");
+}
+
 static void on_listed(int result, char **units, void *userdata)
 {
     Manager *manager = userdata;
     g_autoptr(GPtrArray) instances = manager_instances(manager, ORDER_PRIORITY);
 
     if (result < 0) {
-        break_off(manager, result, "systemd does not answer: its units cannot be listed");
+        break_off_list(manager, result);
         return;
     }
     stop_strays(manager, units);
@@ -143,5 +148,5 @@ void manager_look_again(Manager *manager)
     manager->look_broke = false;
     int r = list(manager);
     if (r < 0)
-        on_listed(r, NULL, manager);
+        break_off_list(manager, r);
 }
