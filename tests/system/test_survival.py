@@ -247,14 +247,9 @@ class Survival(unittest.TestCase):
         self.daemon.configure(counted("stays"))
         self.daemon.start()
         wait_until(lambda: process_status(goes) is None, "the program to go")
-        wait_until(lambda: not self.is_loaded(unit), f"{unit} to be forgotten")
+        wait_until(lambda: shown(unit, "LoadState") == "not-found", f"{unit} to be forgotten")
         self.assertEqual(self.daemon.pid("stays"), stays)
         self.assertIn(f"unit {unit} belongs to no program of the configuration: stopping it", self.daemon.read("main.log"))
-
-    @staticmethod
-    def is_loaded(unit):
-        shown = subprocess.run(["systemctl", "show", "--property=LoadState", "--value", unit], stdout=subprocess.PIPE, text=True, check=True)
-        return shown.stdout.strip() != "not-found"
 
     def test_term_after_a_kill_stops_everything(self):
         self.start(counted("one") + counted("two"), one="RUNNING", two="RUNNING")
