@@ -250,7 +250,9 @@ class Control(Daemons):
             told.append({key: info[key] for key in ("name", "group", "statename", "exitstatus", "spawnerr")})
         for command in ("status", "stop pool:pool_0", "status pool:*", "start pool:pool_0", "signal WINCH pool:pool_1", "restart pool:*",
                         "start never", "start missing", "reread", "update"):
-            told.append((command, daemon.control(*command.split())))
+            output = daemon.control(*command.split())
+            # Of those that stop together whoever dies first is told first: a matter of the scheduler, with the oracle as well.
+            told.append((command, output.status, sorted(output.text.splitlines()) if command == "restart pool:*" else output.text))
             if command == "start never":
                 daemon.wait_state("never", "FATAL")
         daemon.configure(POOL.format(recorder=RECORDER, events="REMOTE_COMMUNICATION", size=7))
