@@ -67,10 +67,15 @@ class Yardstick(threading.Thread):
 yardstick = Yardstick()
 
 
+class Late(AssertionError):
+    """The machine's fault as likely as ours: seen once more, alone."""
+
+
 def near(got, wanted, what):
     tolerance = TOLERANCE + (5 * yardstick.late if yardstick.late > 0.1 else 0)
     if not wanted - 0.2 <= got <= wanted + tolerance:
-        raise AssertionError(f"{what}: {got:.3f} s instead of {wanted} s, up to {tolerance:.3f} s later")
+        kind = Late if got > wanted else AssertionError
+        raise kind(f"{what}: {got:.3f} s instead of {wanted} s, up to {tolerance:.3f} s later")
 
 
 def intervals(process, wanted):
@@ -500,17 +505,37 @@ def become_somebody():
     os.execv(sys.executable, [sys.executable, *(f"{place}/{name}" for name in names)])
 
 
+def problems(chosen, beside):
+    """{name: what went wrong, or None}"""
+    with concurrent.futures.ThreadPoolExecutor(beside) as pool:
+        results = {name: pool.submit(function) for name, function in chosen}
+    return {name: result.exception() for name, result in results.items()}
+
+
+def start_afresh():
+    """Nothing is left of the cases so far, but what they have written can still be read."""
+    manager = "--user" if os.getuid() else "--system"
+    subprocess.run(["systemctl", manager, "stop", "test:*"], check=False)
+    subprocess.run(["systemctl", manager, "reset-failed", "test:*"], check=False)
+    os.rename(RUNTIME, f"{RUNTIME}.{time.monotonic_ns()}")
+
+
 def main():
     if "--user" in sys.argv:
         become_somebody()
     failed = 0
     yardstick.start()
-    with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        results = [(name, pool.submit(function)) for name, function in cases]
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        results.append(("daemon-reexec", pool.submit(daemon_reexec)))
-    for name, result in results:
-        problem = result.exception()
+    results = problems(cases, 10)
+    alone = ("daemon-reexec", daemon_reexec)
+    results |= problems([alone], 1)
+    for _ in range(2):
+        late = [(name, function) for name, function in [*cases, alone] if isinstance(results[name], Late)]
+        if not late:
+            break
+        print("again, alone:", *(f"{name}: {results[name]};" for name, _ in late), flush=True)
+        start_afresh()
+        results |= problems(late, 1)
+    for name, problem in results.items():
         if not problem:
             print(f"ok - {name}")
             continue

@@ -58,8 +58,9 @@ class Run:
     def is_over(self):
         if self.next_step < len(self.scenario.steps):
             return False
-        if self.scenario.limit and len(self.sequence) >= self.scenario.limit:
-            return True
+        # What goes on for ever only pauses, and on a busy machine for long.
+        if self.scenario.limit:
+            return len(self.sequence) >= self.scenario.limit
         idle = not self.sequence or self.sequence[-1] in LASTING
         return idle and time.monotonic() - self.changed > QUIET
 

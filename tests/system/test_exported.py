@@ -154,33 +154,39 @@ class Story:
         return logs
 
     def observe(self, count):
-        """What runs, what runs after each was killed, and the logs."""
+        """What runs, and what runs after each was killed."""
         first = wait_until(lambda: (found := self.records()) and len(found) == count and found, f"{count} probes")
         for pid in first:
             os.kill(pid, signal.SIGKILL)
         again = count - len(re.findall(r"^\s*autorestart\s*=\s*false", self.text, re.MULTILINE))
         second = wait_until(lambda: (found := self.records()) and len(found) == again and not set(found) & set(first) and found,
                             f"{again} new probes")
-        logs = self.take_logs()
         self.forget()
-        return {"first": self.comparable(first), "second": self.comparable(second), "logs": logs}
+        return {"first": self.comparable(first), "second": self.comparable(second)}
 
     def all_running(self):
         try:
             infos = self.daemon.rpc.supervisor.getAllProcessInfo()
-        except OSError:
+        except OSError as error:
+            self.last = repr(error)
             return None
-        return infos if infos and all(info["statename"] == "RUNNING" for info in infos) else None
+        self.last = {info["name"]: (info["statename"], info["spawnerr"]) for info in infos if info["statename"] != "RUNNING"}
+        return infos if infos and not self.last else None
 
     def under_our_daemon(self):
         subprocess.run(["prlimit", "--nofile=1024:", OURS.program("supervisord"), "-c", self.daemon.conf], check=True, cwd="/",
                        timeout=60, stdin=subprocess.DEVNULL, env=CLEAN)
-        infos = wait_until(self.all_running, "all to run")
         try:
-            return len(infos), self.observe(len(infos))
+            infos = wait_until(self.all_running, "all to run")
+        except AssertionError as problem:
+            raise AssertionError(f"{self.daemon.name}: {self.last}\n{self.daemon.read('main.log')[-3000:]}") from problem
+        try:
+            seen = self.observe(len(infos))
         finally:
             self.daemon.rpc.supervisor.shutdown()
             wait_until(lambda: not os.path.exists(self.daemon.path("supervisord.pid")), "the end of the daemon")
+        # Only now: what a program has said may still be on its way into the log while the daemon runs.
+        return len(infos), {**seen, "logs": self.take_logs()}
 
     def as_units(self, count):
         """Installed as README says."""
@@ -193,10 +199,11 @@ class Story:
             subprocess.run(["/bin/bash", "-euc", step], check=True, cwd=self.units, timeout=60, stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            return self.observe(count)
+            seen = self.observe(count)
         finally:
             units = re.findall(r"\S+\.(?:service|target|socket)", steps[-1])
             subprocess.run(["systemctl", "disable", "--now", *units], check=True, timeout=60, stderr=subprocess.DEVNULL)
+        return {**seen, "logs": self.take_logs()}
 
     def run(self):
         count, ours = self.under_our_daemon()

@@ -13,7 +13,7 @@ CHOSEN = ("early_exit_0_retries_0_unexpected", "early_exit_1_retries_2_unexpecte
 
 # What is planted on one side only, and which of the comparisons must tell.
 PLANTED = {
-    "up_exit_1": Scenario("up_exit_1", "sleep 2; exit 1", options(startsecs=1, autorestart="false"), limit=6),
+    "up_exit_1": Scenario("up_exit_1", "sleep 2; exit 1", options(startsecs=1, autorestart="false")),
     "early_exit_1_retries_2_unexpected":
         Scenario("early_exit_1_retries_2_unexpected", "exit 1", options(startsecs=2, startretries=1)),
     "stop_ignored": Scenario("stop_ignored", "exec sleep 1000", options(startsecs=1, stopwaitsecs=1),

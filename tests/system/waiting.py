@@ -3,7 +3,7 @@
 import time
 
 # Generous: only a failing test waits that long.
-PATIENCE = 30
+PATIENCE = 60
 
 
 def wait_until(question, what, seconds=PATIENCE, interval=0.02):

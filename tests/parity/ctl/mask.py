@@ -11,6 +11,9 @@ GETPASS = re.compile(r"^.*GetPassWarning: .*\n.*\n", re.MULTILINE)
 # Python 3.14 lists what a shortened option could be.
 POSSIBLE = re.compile(r"(option --\S* not a unique prefix); possible options: .*$", re.MULTILINE)
 
+# The oracle's client ends on Ctrl-C by an exception, and where that hits it at work its HTTP client takes it for a failed connection.
+INTERRUPTED = re.compile(r"^CLOSED Cannot connect, error: <class 'SystemExit'> \(\)\n", re.MULTILINE)
+
 # Our messages about a configuration say where.
 PLACE = re.compile(r" \(file: '[^']*'(, line: \d+)?\)$", re.MULTILINE)
 
@@ -30,7 +33,9 @@ HELP_LINE = re.compile(r"^(.*?)\t+[^\t]*$")
 
 
 def exceptions(text):
-    return POSSIBLE.sub(r"\1", GETPASS.sub("", EXCEPTION.sub(r"error: \1", text)))
+    for pattern, word in ((EXCEPTION, r"error: \1"), (GETPASS, ""), (INTERRUPTED, ""), (POSSIBLE, r"\1")):
+        text = pattern.sub(word, text)
+    return text
 
 
 def mask(text, replacements):
