@@ -135,10 +135,22 @@ class Page:
         return wait_until(lambda: self.value(expression), what)
 
     def click(self, selector):
-        """As a hand would: in the middle of what is visible, wherever that leads."""
-        box = wait_until(lambda: self.place_of(selector), f"{selector} to be there")
-        for kind in ("mousePressed", "mouseReleased"):
-            self.send("Input.dispatchMouseEvent", type=kind, x=box["x"], y=box["y"], button="left", clickCount=1)
+        """As a hand would: in the middle of what is visible, wherever that leads. Live figures may move it between the look and the
+        touch: whoever has missed tries again, and lets go where it is by then."""
+        wait_until(lambda: self.touch(selector), f"{selector} to be there")
+
+    def touch(self, selector):
+        box = self.place_of(selector)
+        if not box:
+            return False
+        self.mouse("mousePressed", box)
+        is_hit = self.value(f"document.querySelector({json.dumps(selector + ':active')}) !== null")
+        place = self.place_of(selector) if is_hit else None
+        self.mouse("mouseReleased", place or {"x": 0, "y": 0})
+        return place is not None
+
+    def mouse(self, kind, place):
+        self.send("Input.dispatchMouseEvent", type=kind, x=place["x"], y=place["y"], button="left", clickCount=1)
 
     def place_of(self, selector):
         return self.value(f"""(() => {{

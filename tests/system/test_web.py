@@ -118,10 +118,11 @@ class Pages(unittest.TestCase):
     def settle(self, daemon):
         """As it was at the beginning."""
         for name in ("sleeper", "talker", "pair:pair_0", "pair:pair_1"):
-            if daemon.state(name) != "RUNNING":
+            if daemon.state(name) not in ("STARTING", "RUNNING"):
                 daemon.rpc.supervisor.startProcess(name)
+            daemon.wait_state(name, "RUNNING")
         for name in ("off", "slow"):
-            if daemon.state(name) == "RUNNING":
+            if daemon.state(name) in ("STARTING", "RUNNING"):
                 daemon.rpc.supervisor.stopProcess(name)
 
     def page(self, daemon, path="/", **options):
@@ -133,7 +134,10 @@ class Pages(unittest.TestCase):
 
     def press(self, page, button, value, message):
         page.click(f"button[name='{button}'][value={json.dumps(value)}]:not([hidden])")
-        page.wait(f"document.getElementById('message')?.textContent.startsWith({json.dumps(message)})", message)
+        try:
+            page.wait(f"document.getElementById('message')?.textContent.startsWith({json.dumps(message)})", message)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}; the page says {page.text('#message')!r}, {page.text('tbody')!r}") from problem
 
     def walk(self, daemon, scripts):
         """Everything that the page can do, with the mouse."""
