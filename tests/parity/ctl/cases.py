@@ -250,7 +250,7 @@ LOGS = Story("logs", FILES, [
     run("maintail", "cat"),
     run("maintail", "-x"),
     run("maintail", "-"),
-    run("maintail", "-24", views=(mask.without_ticks,)),
+    run("maintail", "-24", views=(mask.length,)),
     run("tail", "-f", "lines", steps=[("", "END"), (signal.SIGINT, None)], expect_code=0),
     run("tail", "-f", "lines", "stderr", steps=[("", "error 399"), (signal.SIGINT, None)]),
     run("tail", "-f", "nope", expect_code=0),

@@ -85,6 +85,11 @@ def without_ticks(text):
     return re.sub(r"^(tick|ick|ck|k)\n", "", text, flags=re.MULTILINE)
 
 
+def length(text):
+    """The end of the main log: whose line came last is chance, how much of it was asked for is not."""
+    return str(len(text))
+
+
 def in_any_order(text):
     """Processes that are stopped together end as chance will have it."""
     return "\n".join(sorted(text.split("\n")))
