@@ -43,7 +43,9 @@ note("blocked", *[line for line in open("/proc/self/status") if line.startswith(
 with open("pid.new", "w") as file:
     file.write(f" {os.getpid()}\\n")
 os.rename("pid.new", "pid")
-time.sleep(60)
+# Python does not see a signal that comes just before it sleeps: not for long.
+for _ in range(1200):
+    time.sleep(0.05)
 """
 
     def __init__(self, program, directory, pidfile="pid", command="./bin/../command"):
