@@ -8,6 +8,7 @@ import time
 
 # Root uses the system's manager, everybody else the own one.
 USER_MANAGER = os.getuid() != 0
+MANAGER = "--user" if USER_MANAGER else "--system"
 RUNTIME = f"/run/user/{os.getuid()}/supersede/test" if USER_MANAGER else "/run/supersede/test"
 INFINITY = 2**64 - 1
 SECOND = 1000000
@@ -56,7 +57,6 @@ class Launched:
     def __init__(self, name, launcher, gate, command, *, autorestart="unexpected", exitcodes=(0,), stopsignal=15,
                  runtime=RUNTIME, environment=("PATH=/usr/bin:/bin",), **spec):
         self.unit = f"test:{name}.service"
-        self.manager = ["--user"] if USER_MANAGER else ["--system"]
         self.runtime = runtime
         self.path = f"{runtime}/{name}"
         self.starts_file = f"{runtime}/{name}.starts"
@@ -81,13 +81,13 @@ class Launched:
         arguments = [str(word) for name, value in self.properties for word in [name, *value]]
         self.started = time.time()
         # "--": arguments of the unit's commands begin with dashes, too.
-        run("busctl", *self.manager, "--", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+        run("busctl", MANAGER, "--", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
             "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))", self.unit, "replace",
             str(len(self.properties)), *arguments, "0")
         return self
 
     def systemctl(self, *argv):
-        return run("systemctl", *self.manager, *argv)
+        return run("systemctl", MANAGER, *argv)
 
     def stop(self):
         self.systemctl("stop", self.unit)

@@ -15,7 +15,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from launched import PATIENCE, RUNTIME, Launched, run, wait_for  # noqa: E402
+from launched import MANAGER, PATIENCE, RUNTIME, Launched, run, wait_for  # noqa: E402
 
 LAUNCHER, GATE = sys.argv[1:3]
 SOMEBODY = 4001
@@ -516,9 +516,8 @@ def problems(chosen, beside):
 
 def start_afresh():
     """Nothing is left of the cases so far, but what they have written can still be read."""
-    manager = "--user" if os.getuid() else "--system"
-    subprocess.run(["systemctl", manager, "stop", "test:*"], check=False)
-    subprocess.run(["systemctl", manager, "reset-failed", "test:*"], check=False)
+    subprocess.run(["systemctl", MANAGER, "stop", "test:*"], check=False)
+    subprocess.run(["systemctl", MANAGER, "reset-failed", "test:*"], check=False)
     os.rename(RUNTIME, f"{RUNTIME}.{time.monotonic_ns()}")
 
 

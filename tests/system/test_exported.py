@@ -109,6 +109,7 @@ class Story:
         self.probe.write_text(PROBE, encoding="utf-8")
         self.probe.chmod(0o755)
         self.told = self.directory / "probe.records"
+        self.last = None  # what all_running() saw that was not running
         self.forget()
         self.text = runnable(original, self.probe)
         self.daemon = Daemon(OURS, name)

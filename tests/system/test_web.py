@@ -135,15 +135,16 @@ class Pages(unittest.TestCase):
     def press(self, page, button, value, message):
         selector = f"button[name='{button}'][value={json.dumps(value)}]:not([hidden])"
         told = f"document.getElementById('message')?.textContent.startsWith({json.dumps(message)})"
-        # The page's scripts mark what is under way. Where nothing is, the figures moved between press and release: once more.
+        # The page's scripts mark what is under way. Where nothing is, the click came to nothing, as some do just when figures come: once
+        # more, and not for ever.
         ignored = f"""document.documentElement.classList.contains('scripted') && !document.querySelector('.busy, button:disabled')
             && document.getElementById('message').textContent === {json.dumps(page.text("#message"))}
             && document.querySelector({json.dumps(selector)}) !== null"""
-        for _ in range(3):
-            page.click(selector)
-            if not page.wait(f"({told}) ? 'told' : ({ignored}) ? 'ignored' : ''", message) == "ignored":
-                break
         try:
+            for _ in range(3):
+                page.click(selector)
+                if page.wait(f"({told}) ? 'told' : ({ignored}) ? 'ignored' : ''", message) == "told":
+                    return
             page.wait(told, message)
         except AssertionError as problem:
             raise AssertionError(f"{problem}; the page says {page.text('#message')!r}, {page.text('tbody')!r}") from problem
